@@ -1,0 +1,241 @@
+"""The models at hand: finds weights by their cards, checks size and hash, says what is missing. Loads none of them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from culturechat import cultures, gguf_file, paths, records
+from culturechat.cultures import Culture
+from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
+
+Form = Literal["adapter", "prompt", "base"]
+"""How a column's model comes: base + LoRA adapter, base with the culture in its prompt only, or the untouched base."""
+
+BASE_COLUMN = "base"
+DEFAULT_BASE = "smollm2-135m"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Where the figures that a model was trained on come from."""
+
+    source: str
+    countries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """What a model's card says; adapters' cards are written by the training pipeline."""
+
+    form: Literal["base", "adapter"]
+    name: str
+    licence: str
+    file: str
+    """File name, beside the cards' sister folder or inside `package`."""
+    bytes: int
+    sha256: str
+    package: str = ""
+    """The installed Python package that holds the file; it is located, never imported."""
+    install: str = ""
+    """What to do when the file is not there."""
+    context: int = 0
+    """Tokens the model was trained to hold; bases only."""
+    culture: str = ""
+    base: str = ""
+    """Id of the base that an adapter belongs to."""
+    base_sha256: str = ""
+    recipe: str = ""
+    seed: int = 0
+    survey: Survey | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card(CardFile):
+    """One model that can be had."""
+
+    id: str = ""
+    """The name of the card's file."""
+    folder: Path = Path()
+    """The models folder that the card stands in."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the weights are, or None where they are not installed."""
+        if self.package:
+            package = _package_folder(self.package)
+            path = package / self.file if package else None
+        else:
+            path = self.folder / f"{self.form}s" / self.file
+        return path if path and path.is_file() else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What answers in one column: a culture (or none) and the files of its model."""
+
+    id: str
+    """A culture's id, or `base`."""
+    culture: Culture | None
+    form: Form
+    model: str
+    """What the model is called."""
+    base_path: Path
+    adapter_path: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """What the column is called on a screen."""
+        return f"{self.culture.own_name} {self.culture.name}" if self.culture else "base"
+
+
+def cards() -> dict[str, Card]:
+    """Return all cards by id, the user's own before shipped ones of the same name."""
+    found = {}
+    for folder in (paths.shipped_models(), paths.user_models()):
+        for path in sorted((folder / "cards").glob("*.toml")):
+            found[path.stem] = Card(**vars(records.read(path, CardFile)), id=path.stem, folder=folder)
+    return found
+
+
+def columns(
+    names: Sequence[str],
+    base: str = DEFAULT_BASE,
+    adapters: Mapping[str, Path] | None = None,
+    form: Form | None = None,
+) -> list[Column]:
+    """Return what answers for each name: a culture's id, or `base` for the untouched model.
+
+    Args:
+        names: Columns in the order they are shown.
+        base: Id of a base model's card, or the path of any GGUF file that llama.cpp runs.
+        adapters: Adapter files of the user's own, by culture.
+        form: Forces `adapter` or `prompt`; by default a culture with an adapter for this base gets it.
+
+    Raises:
+        UsageError: a name is unknown or stands twice, a file is damaged, or an adapter belongs to another base.
+        WeightsMissing: the base, or an adapter that was asked for, is not installed.
+    """
+    if not names:
+        raise UsageError(f"No culture was named. Known: {', '.join(cultures.names())}, {BASE_COLUMN}.")
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise UsageError(f"{repeated} is named twice; each culture is one column.")
+    known = [*cultures.names(), BASE_COLUMN]
+    for name in (*names, *(adapters or {})):
+        if name not in known:
+            raise unknown("culture", name, known)
+    base_path, base_name = _base(base)
+    return [_column(name, base_path, base_name, (adapters or {}).get(name), form) for name in names]
+
+
+def sha256_of(path: Path) -> str:
+    """Return the file's SHA-256; remembered by size and time of change, so a large file is read once."""
+    status = path.stat()
+    key = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+    memory = paths.cache_dir() / "sha256.json"
+    known = _remembered(memory)
+    if key not in known:
+        with path.open("rb") as file:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with records.replacing(memory) as temporary:
+                temporary.write_text(json.dumps(known, indent=1), "utf-8")
+        except OSError:
+            pass  # a read-only cache costs time, nothing else
+    return known[key]
+
+
+def verify(card: Card) -> str:
+    """Return the state of a card's weights in words: ok, missing, or what does not match."""
+    path = card.path
+    if path is None:
+        return "not installed"
+    if path.stat().st_size != card.bytes:
+        return f"damaged: {path.stat().st_size} bytes instead of {card.bytes}"
+    return "ok" if sha256_of(path) == card.sha256 else "damaged: SHA-256 differs from the card"
+
+
+def _column(name: str, base_path: Path, base_name: str, adapter: Path | None, form: Form | None) -> Column:
+    if name == BASE_COLUMN:
+        return Column(name, None, "base", base_name, base_path)
+    culture = cultures.load(name)
+    card = None
+    if adapter is None and form != "prompt":
+        card = _adapter_card(name, base_path)
+        adapter = _installed(card) if card else None
+    if adapter is None:
+        if form == "adapter":
+            raise WeightsMissing(
+                f"There is no {name} adapter for {base_name}. Train one with `python -m training run`, "
+                f"name a file with --adapter {name}=FILE.gguf, or use --form prompt."
+            )
+        return Column(name, culture, "prompt", base_name, base_path)
+    check_adapter(adapter, base_path)
+    return Column(name, culture, "adapter", card.id if card else adapter.stem, base_path, adapter)
+
+
+def check_adapter(adapter: Path, base_path: Path) -> None:
+    """Refuse an adapter file that is damaged or was made for another base."""
+    header = gguf_file.read_header(adapter)
+    if header.metadata.get("general.type") != "adapter":
+        raise BadFile(adapter, "is a GGUF file but no adapter.")
+    made_for = header.metadata.get("culturechat.base_sha256")
+    if made_for is not None and made_for != sha256_of(base_path):
+        made_for_name = header.metadata.get("general.base_model.0.name", f"SHA-256 {str(made_for)[:12]}…")
+        raise BadFile(adapter, f"belongs to another base ({made_for_name}), not to {base_path.name}.")
+
+
+def _base(base: str) -> tuple[Path, str]:
+    bases = {card.id: card for card in cards().values() if card.form == "base"}
+    if base in bases:
+        path = _installed(bases[base])
+        gguf_file.read_header(path)
+        return path, base
+    path = Path(base).expanduser()
+    if path.suffix != ".gguf" and not path.exists():
+        raise unknown("base model", base, bases)
+    header = gguf_file.read_header(path)
+    if header.metadata.get("general.type") == "adapter":
+        raise BadFile(path, "is an adapter; a base is a whole model. Use --adapter CULTURE=FILE.gguf for it.")
+    return path, path.stem
+
+
+def _adapter_card(culture: str, base_path: Path) -> Card | None:
+    """Return the card of the culture's adapter for these base weights, known by hash, not by name."""
+    mine = [card for card in cards().values() if card.form == "adapter" and card.culture == culture]
+    return next((card for card in mine if card.base_sha256 == sha256_of(base_path)), None) if mine else None
+
+
+def _installed(card: Card) -> Path:
+    path = card.path
+    if path is None:
+        raise WeightsMissing(f"The weights of {card.id} are not installed. {card.install}".strip())
+    if path.stat().st_size != card.bytes:
+        raise BadFile(path, f"has {path.stat().st_size} bytes, its card says {card.bytes}. Install it again.")
+    if sha256_of(path) != card.sha256:
+        raise BadFile(path, "does not match the SHA-256 of its card. Install it again.")
+    return path
+
+
+def _remembered(memory: Path) -> dict[str, str]:
+    try:
+        known = json.loads(memory.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+@cache
+def _package_folder(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package)
+    places: Iterator[str] = iter((spec.submodule_search_locations or ()) if spec else ())
+    place = next(places, None)
+    return Path(place) if place else None

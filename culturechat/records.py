@@ -1,0 +1,86 @@
+"""TOML files to frozen dataclasses, and files written whole or not at all. Knows no particular record."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from culturechat.errors import BadFile, unknown
+
+Record = TypeVar("Record")
+
+
+def read(path: Path, record: type[Record]) -> Record:
+    """Return the TOML file as one record.
+
+    Raises:
+        BadFile: the file is missing or is not TOML, a key is unknown (the nearest is named), missing, or of the wrong type.
+    """
+    return build(parse(path), record, path)
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Return the TOML file as plain values."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BadFile(path, "no such file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(path, f"cannot be read ({error}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadFile(path, f"is not valid TOML: {error}.") from None
+
+
+def build(values: Mapping[str, Any], record: type[Record], path: Path, where: str = "") -> Record:
+    """Return plain values as one record; errors name the file and the place in it."""
+    _refuse_unknown_keys(values, record, path, where)
+    try:
+        return msgspec.convert(values, record)
+    except msgspec.ValidationError as error:
+        place = f"[{where}] " if where else ""
+        raise BadFile(path, f"{place}{str(error).replace(' - at `$.', ' at `')}.") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and move it there when the block ends well.
+
+    What exists under `path` is therefore always complete; a failed or killed writer leaves the old file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refuse_unknown_keys(values: Mapping[str, Any], record: type[Any], path: Path, where: str) -> None:
+    hints = typing.get_type_hints(record)
+    known = {field.name for field in dataclasses.fields(record)}
+    for key, value in values.items():
+        place = f"{where}.{key}" if where else key
+        if key not in known:
+            raise BadFile(path, f"key `{place}`: {unknown('key', key, known)}")
+        nested = _dataclass_in(hints[key])
+        if nested is not None and isinstance(value, Mapping):
+            _refuse_unknown_keys(value, nested, path, place)
+
+
+def _dataclass_in(hint: Any) -> type[Any] | None:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return next((option for option in options if isinstance(option, type) and dataclasses.is_dataclass(option)), None)

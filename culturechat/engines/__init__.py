@@ -1,0 +1,166 @@
+"""Who produces tokens: one file or package per engine, its name is the engine's name.
+
+An engine answers for columns that were opened by a `Column`. It knows nothing of cultures beyond that, of histories or
+screens; text it returns is as the model wrote it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp
+from typing import Literal, Protocol, cast
+
+import msgspec
+
+from culturechat.catalogue import Column
+from culturechat.conversation import Message
+from culturechat.errors import unknown
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """How the next token is drawn."""
+
+    temperature: float = 0.7
+    """0 always takes the likeliest token."""
+    top_k: int = 40
+    """0 switches it off."""
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.1
+    """Over the last 64 tokens; 1 switches it off."""
+    max_tokens: int = 256
+    """Most tokens of one answer."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One column's turn: the whole conversation, ending with the user's message."""
+
+    column: str
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    seed: int = 0
+
+
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """The column reads its prompt."""
+
+    column: str
+    prompt_tokens: int
+    cached_tokens: int
+    """Of the prompt's tokens, those still in memory from the turn before."""
+    dropped_messages: int
+    """Oldest messages left out because the conversation outgrew the context."""
+
+
+class Token(msgspec.Struct, frozen=True, tag=True):
+    """The column wrote more text: whole characters, one or several tokens."""
+
+    column: str
+    text: str
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The column's answer ended."""
+
+    column: str
+    reason: FinishReason
+    tokens: int
+    first_token_s: float
+    """Seconds from the request to the first token."""
+    tokens_per_second: float
+    """While writing, the first token left out; 0 for a single token."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The column got no answer, or no more of it."""
+
+    column: str
+    error: str
+    """One line: what happened and what to do."""
+
+
+Event = Started | Token | Finished | Failed
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A prompt and the answers whose probability is wanted."""
+
+    messages: tuple[Message, ...]
+    options: tuple[str, ...]
+    """What the model would have to write, such as `A`."""
+
+
+class Scores(msgspec.Struct, frozen=True, tag=True):
+    """How likely each option of a `Choice` is as the next thing the model writes."""
+
+    logprobs: tuple[float, ...]
+    """Natural logarithms, in the order of the options, over the whole vocabulary."""
+
+    @property
+    def mass(self) -> float:
+        """Total probability of the options; what is missing from 1 went to other texts."""
+        return float(sum(exp(logprob) for logprob in self.logprobs))
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """Probabilities of the options among themselves; they sum to 1."""
+        best = max(self.logprobs)
+        weights = [exp(logprob - best) for logprob in self.logprobs]
+        return tuple(weight / sum(weights) for weight in weights)
+
+
+class Engine(Protocol):
+    """What every engine can do. Calls may come from any thread."""
+
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+        """Load what the columns need; replaces what was open before.
+
+        Args:
+            columns: What answers.
+            context_tokens: What one column can hold, prompt and reply together; at most what its model was trained for.
+
+        Raises:
+            CulturechatError: a model cannot be loaded.
+        """
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
+        """Answer for several columns at once.
+
+        Yields each column's `Started`, `Token`s and at last `Finished` or `Failed`, columns interleaved. Dropping the
+        iterator cancels what is still running.
+        """
+
+    def cancel(self, columns: Iterable[str] | None = None) -> None:
+        """Stop the answers of these columns, or all; each ends as `Finished` with reason `cancelled`."""
+
+    def score(self, column: str, choices: Sequence[Choice]) -> Iterator[Scores]:
+        """Return the option log-probabilities of each choice, in order, as they become known.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+
+    def close(self) -> None:
+        """Free everything; safe to call twice."""
+
+
+def names() -> list[str]:
+    """Return the names of all engines."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str = "llama_cpp") -> Engine:
+    """Return an engine with nothing open yet.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in names():
+        raise unknown("engine", name, names())
+    return cast(Engine, importlib.import_module(f"{__name__}.{name}").engine())
+
+

@@ -162,5 +162,3 @@ def load(name: str = "llama_cpp") -> Engine:
     if name not in names():
         raise unknown("engine", name, names())
     return cast(Engine, importlib.import_module(f"{__name__}.{name}").engine())
-
-

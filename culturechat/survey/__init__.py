@@ -1,6 +1,6 @@
 """The question bank in our words and what people answered. Knows nothing of models.
 
-Figures: World Values Survey, wave 7 (see NOTICE), shares of the valid answers of each country's respondents, unweighted.
+Figures: World Values Survey, wave 7 (see NOTICE): shares of the valid answers of a country's respondents, unweighted.
 """
 
 from __future__ import annotations
@@ -143,8 +143,7 @@ class Bank:
             return None
         given = [self.answers[country, item] for country in asked]
         shares = tuple(
-            sum(answers.shares.get(code, 0.0) for answers in given) / len(given)
-            for code in self.questions[item].codes
+            sum(answers.shares.get(code, 0.0) for answers in given) / len(given) for code in self.questions[item].codes
         )
         counts = [answers.n for answers in given]
         n = None if None in counts else sum(count for count in counts if count is not None)

@@ -112,7 +112,8 @@ class _Reader:
         if kind in _SCALARS:
             self.skip(length * struct.calcsize(_SCALARS[kind]))
         elif kind == _STRING:
-            self.limit(length, self.size // 8, f"strings in {key!r}")
+            if length > (self.size - self.at) // 8:
+                raise self.truncated()
             unpack, data, at = struct.Struct("<Q").unpack_from, self.data, self.at
             try:
                 for _ in range(length):

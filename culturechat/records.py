@@ -24,7 +24,7 @@ def read(path: Path, record: type[Record]) -> Record:
     """Return the TOML file as one record.
 
     Raises:
-        BadFile: the file is missing or is not TOML, or a key is unknown (the nearest is named), absent or of a wrong type.
+        BadFile: the file is missing or no TOML, or a key is unknown (the nearest is named), absent or of a wrong type.
     """
     return build(parse(path), record, path)
 

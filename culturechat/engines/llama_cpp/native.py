@@ -1,0 +1,257 @@
+"""llama.cpp's C interface as a few small classes; the only module that knows `llama_cpp`.
+
+Nothing here is safe to call from two threads at once on the same object; different contexts of one model are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+from culturechat.engines import Sampling
+from culturechat.errors import EngineError
+
+BATCH_TOKENS = 256
+"""Most tokens decoded at once: more saves no time on a CPU and costs compute memory in every context."""
+
+_PENALTY_TOKENS = 64
+_ABORTED = 2
+_LOG_WARNING = 3
+
+
+class Aborted(Exception):
+    """Decoding was stopped by the context's `should_abort`."""
+
+
+class Model:
+    """Weights and vocabulary of one GGUF file, shared by any number of contexts."""
+
+    def __init__(self, path: str) -> None:
+        _start_library()
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = 999 if llama_cpp.llama_supports_gpu_offload() else 0
+        self.path = path
+        self._pointer = llama_cpp.llama_model_load_from_file(path.encode(), params)
+        if not self._pointer:
+            raise EngineError(f"{path}: llama.cpp cannot load this file{_last_warning()}")
+        self._vocab = llama_cpp.llama_model_get_vocab(self._pointer)
+        self.trained_context = int(llama_cpp.llama_model_n_ctx_train(self._pointer))
+        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        self._adapters: dict[str, Any] = {}
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja template of the model's own chat format, if the file holds one."""
+        template = llama_cpp.llama_model_chat_template(self._pointer, None)
+        return template.decode("utf-8") if template else None
+
+    @property
+    def bos(self) -> str:
+        """Text of the token that begins a text, or nothing."""
+        return self._text_of(llama_cpp.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos(self) -> str:
+        """Text of the token that ends a text, or nothing."""
+        return self._text_of(llama_cpp.llama_vocab_eos(self._vocab))
+
+    def tokenize(self, text: str, special: bool = True, begin: bool = False) -> list[int]:
+        """Return the text's tokens; `special` reads control tokens in it, `begin` adds what the model begins with."""
+        data = text.encode("utf-8")
+        room = len(data) + 8
+        tokens = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, room, begin, special)
+        if count < 0:
+            raise EngineError(f"{self.path}: the text could not be split into tokens.")
+        return list(tokens[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Return a token's bytes; they may be part of a character."""
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, room, 0, False)
+            if length >= 0:
+                return buffer.raw[:length]
+            room = -length
+
+    def ends_answer(self, token: int) -> bool:
+        """Return whether the model says with this token that its answer is complete."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+
+    def adapter(self, path: str) -> Any:
+        """Return the LoRA adapter of a file, loaded once."""
+        if path not in self._adapters:
+            pointer = llama_cpp.llama_adapter_lora_init(self._pointer, path.encode())
+            if not pointer:
+                raise EngineError(f"{path}: does not fit {Path(self.path).name}{_last_warning()}")
+            self._adapters[path] = pointer
+        return self._adapters[path]
+
+    def close(self) -> None:
+        """Free the weights; contexts must be closed before."""
+        if self._pointer:
+            llama_cpp.llama_model_free(self._pointer)
+            self._pointer = None
+
+    def _text_of(self, token: int) -> str:
+        return llama_cpp.llama_vocab_get_text(self._vocab, token).decode("utf-8") if token >= 0 else ""
+
+
+class Context:
+    """Working memory over a model: what it has read, for one or several sequences."""
+
+    def __init__(
+        self,
+        model: Model,
+        tokens: int,
+        adapter: str | None = None,
+        sequences: int = 1,
+        should_abort: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.model = model
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_seq_max = sequences
+        params.kv_unified = True
+        params.no_perf = True
+        self._pointer = llama_cpp.llama_init_from_model(model._pointer, params)
+        if not self._pointer:
+            raise EngineError(f"{model.path}: no memory for a context of {tokens} tokens{_last_warning()}")
+        self._memory = llama_cpp.llama_get_memory(self._pointer)
+        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
+        self._abort = llama_cpp.ggml_abort_callback(lambda _: should_abort())
+        llama_cpp.llama_set_abort_callback(self._pointer, self._abort, None)
+        if adapter is not None:
+            adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(model.adapter(adapter))
+            if llama_cpp.llama_set_adapters_lora(self._pointer, adapters, 1, (ctypes.c_float * 1)(1.0)):
+                raise EngineError(f"{adapter}: could not be applied to {Path(model.path).name}{_last_warning()}")
+
+    def use_threads(self, count: int) -> None:
+        """Set how many cores the next decodes may use."""
+        llama_cpp.llama_set_n_threads(self._pointer, count, count)
+
+    def decode(self, tokens: Sequence[int], start: int, sequence: int = 0) -> None:
+        """Read at most `BATCH_TOKENS` tokens from position `start` on; `logits(-1)` then follow the last of them."""
+        self.decode_rows([(token, start + index, sequence) for index, token in enumerate(tokens)], {len(tokens) - 1})
+
+    def decode_rows(self, rows: Sequence[tuple[int, int, int]], outputs: set[int]) -> None:
+        """Read (token, position, sequence) rows; logits are kept for the rows whose index is in `outputs`.
+
+        Raises:
+            Aborted: it was stopped; what was read of these rows must be forgotten.
+            EngineError: llama.cpp refused the rows.
+        """
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for index, (token, position, sequence) in enumerate(rows):
+            batch.token[index] = token
+            batch.pos[index] = position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = index in outputs
+        code = llama_cpp.llama_decode(self._pointer, batch)
+        if code == _ABORTED:
+            raise Aborted
+        if code:
+            raise EngineError(f"llama.cpp could not read {len(rows)} tokens (code {code}){_last_warning()}")
+
+    def logits(self, row: int = -1) -> npt.NDArray[np.float32]:
+        """Return the scores of every token to come after the row; valid until the next decode."""
+        pointer = llama_cpp.llama_get_logits_ith(self._pointer, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.model.vocabulary_size,))
+
+    def forget(self, start: int = 0, sequence: int = 0) -> None:
+        """Drop what a sequence has read from position `start` on."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1)
+
+    def copy(self, source: int, target: int) -> None:
+        """Let one sequence begin with all that another has read."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def close(self) -> None:
+        """Free the memory; safe to call twice."""
+        if self._pointer:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self._pointer)
+            self._pointer = None
+
+
+class Sampler:
+    """Draws tokens; the same seed and the same logits give the same draws."""
+
+    def __init__(self, model: Model, sampling: Sampling, seed: int) -> None:
+        self._pointer = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+        for part in _sampler_parts(model, sampling, seed):
+            llama_cpp.llama_sampler_chain_add(self._pointer, part)
+
+    def draw(self, context: Context) -> int:
+        """Return the next token after the context's last decode."""
+        return int(llama_cpp.llama_sampler_sample(self._pointer, context._pointer, -1))
+
+    def close(self) -> None:
+        """Free it."""
+        llama_cpp.llama_sampler_free(self._pointer)
+
+
+def supports_gpu() -> bool:
+    """Return whether this build of llama.cpp can use a GPU that is there."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
+def system_info() -> str:
+    """Return the CPU features that this build of llama.cpp uses, in its own words."""
+    return str(llama_cpp.llama_print_system_info().decode())
+
+
+def _sampler_parts(model: Model, sampling: Sampling, seed: int) -> list[Any]:
+    parts = []
+    if sampling.repeat_penalty != 1:
+        parts.append(
+            llama_cpp.llama_sampler_init_penalties(
+                model.vocabulary_size, _PENALTY_TOKENS, sampling.repeat_penalty, 0.0, 0.0
+            )
+        )
+    if sampling.temperature == 0:
+        return [*parts, llama_cpp.llama_sampler_init_greedy()]
+    return [
+        *parts,
+        llama_cpp.llama_sampler_init_top_k(sampling.top_k),
+        llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1),
+        llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1),
+        llama_cpp.llama_sampler_init_temp(sampling.temperature),
+        llama_cpp.llama_sampler_init_dist(seed),
+    ]
+
+
+_warnings: list[str] = []
+_started = False
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _log(level: int, text: bytes, _data: Any) -> None:
+    if level >= _LOG_WARNING:
+        line = text.decode("utf-8", "replace").strip()
+        if line.strip("."):
+            _warnings[:] = [*_warnings[-9:], line]
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 — the worker's stderr is its log file
+
+
+def _start_library() -> None:
+    global _started
+    if not _started:
+        llama_cpp.llama_log_set(_log, None)
+        llama_cpp.llama_backend_init()
+        _started = True
+
+
+def _last_warning() -> str:
+    return f" ({_warnings[-1]})." if _warnings else "."

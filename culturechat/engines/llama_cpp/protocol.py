@@ -1,0 +1,94 @@
+"""What app and worker say to each other: frames of msgpack, each behind its length. Knows nothing of llama.cpp."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import msgspec
+
+from culturechat.engines import Choice, Event, Request, Scores
+
+_LENGTH = struct.Struct("<I")
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """The files that answer for one column."""
+
+    column: str
+    base: str
+    adapter: str | None
+
+
+class Open(msgspec.Struct, frozen=True, tag=True):
+    """Load these columns instead of what is open; answered by `Opened` or `Broken`."""
+
+    run: int
+    columns: tuple[Weights, ...]
+    context_tokens: int
+
+
+class Generate(msgspec.Struct, frozen=True, tag=True):
+    """Answer for one column; answered by events, the last a `Finished` or `Failed`."""
+
+    run: int
+    request: Request
+
+
+class Score(msgspec.Struct, frozen=True, tag=True):
+    """Score choices; answered by one `Scores` each and `Done`, or by `Broken`."""
+
+    run: int
+    column: str
+    choices: tuple[Choice, ...]
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Stop what these columns, or one run, are at."""
+
+    columns: tuple[str, ...] = ()
+    run: int | None = None
+
+
+Command = Open | Generate | Score | Cancel
+
+
+class Opened(msgspec.Struct, frozen=True, tag=True):
+    """The columns are ready."""
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """All choices are scored, or scoring was cancelled."""
+
+
+class Broken(msgspec.Struct, frozen=True, tag=True):
+    """The command failed, the worker goes on."""
+
+    error: str
+
+
+Body = Event | Scores | Opened | Done | Broken
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Something the worker says of one command."""
+
+    run: int
+    body: Body
+
+
+def write(stream: BinaryIO, message: Command | Reply) -> None:
+    """Send one frame."""
+    frame = msgspec.msgpack.encode(message)
+    stream.write(_LENGTH.pack(len(frame)) + frame)
+    stream.flush()
+
+
+def read(stream: BinaryIO) -> bytes | None:
+    """Return the next frame, or None when the other side has gone."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    frame = stream.read(length)
+    return frame if len(frame) == length else None

@@ -1,0 +1,40 @@
+"""The screen. The only folder that knows Textual; it generates nothing itself and opens no files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from culturechat import cultures, survey
+from culturechat.catalogue import BASE_COLUMN, Column
+from culturechat.engines import Engine
+from culturechat.session import Session
+from culturechat.settings import Settings
+from culturechat.tui.app import CompareApp, PickApp
+from culturechat.tui.worker import Match
+
+
+def run(engine: Engine, columns: Sequence[Column], settings: Settings, question: str = "") -> int:
+    """Show the columns until the user leaves, and return the exit code; the engine is closed by the caller.
+
+    Args:
+        engine: Who answers; it is opened here, while the screen already shows.
+        columns: What is compared, in the order shown.
+        settings: How answers are drawn.
+        question: Asked as soon as the models are loaded.
+    """
+    app = CompareApp(Session(engine, columns, settings), settings, survey.load(), _closest, question)
+    app.run()
+    return app.return_code or 0
+
+
+def pick() -> list[str] | None:
+    """Let the user choose columns and return their names, or None when the user leaves."""
+    known = [cultures.load(name) for name in cultures.names()]
+    return PickApp(known, BASE_COLUMN).run()
+
+
+def _closest(text: str, bank: survey.Bank) -> Match | None:
+    # the search loads an embedding file, which must not delay the first paint
+    from culturechat.survey.search import closest
+
+    return closest(text, bank)

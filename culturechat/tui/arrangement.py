@@ -1,0 +1,30 @@
+"""How many columns stand side by side in the room there is. Knows nothing of widgets."""
+
+from __future__ import annotations
+
+from math import ceil, gcd
+
+NARROWEST_TERMINAL = 40
+LOWEST_TERMINAL = 10
+NARROWEST_COLUMN = 38
+LOWEST_COLUMN = 13
+"""Rows below which a column of a grid shows too little to be read."""
+
+
+def across(count: int, width: int, height: int) -> int:
+    """Return how many of the columns stand side by side; 0 where only one at a time has room."""
+    fit = min(count, width // NARROWEST_COLUMN)
+    if fit == 0:
+        return 0
+    rows = ceil(count / fit)
+    if rows > 1 and height // rows < LOWEST_COLUMN:
+        return 0
+    return ceil(count / rows)
+
+
+def spans(count: int, beside: int) -> tuple[int, list[int]]:
+    """Return a grid's width in cells and the cells of each column, so that a shorter last row fills its width."""
+    last = count % beside or beside
+    cells = beside * last // gcd(beside, last)
+    full = count - last
+    return cells, [cells // beside] * full + [cells // last] * last

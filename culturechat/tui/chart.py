@@ -1,0 +1,124 @@
+"""Draws how people answered a survey question, as lines of text. Knows nothing of widgets or screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from culturechat import survey
+from culturechat.survey import People, Question
+
+ACROSS = " ▏▎▍▌▋▊▉█"
+UP = " ▁▂▃▄▅▆▇█"
+PERCENT_CELLS = 5
+SHORTEST_BAR = 8
+MANY_STEPS = 7
+"""Scales from here on are drawn as a row of steps, of which only the ends have a name."""
+
+
+def lines(question: Question, people: People, width: int) -> list[Content]:
+    """Return the shares of all options, at most `width` cells wide."""
+    labels = question.labels
+    if len(labels) >= MANY_STEPS and question.scale.low:
+        return _steps(question, people.shares, width)
+    return _bars(labels, people.shares, width)
+
+
+def source(people: People) -> str:
+    """Return who was asked, when, and how many answered."""
+    known = survey.countries()
+    asked = [known[code] for code in people.countries if code in known]
+    names = ", ".join(country.name for country in asked) or ", ".join(people.countries)
+    years = "–".join(dict.fromkeys(str(year) for year in sorted({country.year for country in asked})))
+    count = f"{people.n:,} answers" if people.n else f"{sum(country.interviews for country in asked):,} asked"
+    return " · ".join(part for part in (f"{names} {years}".strip(), count) if part)
+
+
+def percent(share: float) -> str:
+    """Return a share in whole percent; what rounds to nothing but is not shows as below one."""
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def bar(share: float, cells: int) -> str:
+    """Return a bar of eighths of a cell, filled up with spaces; what is not nothing shows at least an eighth."""
+    eighths = round(share * cells * 8)
+    if share > 0:
+        eighths = max(eighths, 1)
+    full, rest = divmod(eighths, 8)
+    return f"{'█' * full}{ACROSS[rest] if rest else ''}".ljust(cells)[:cells]
+
+
+def _bars(labels: Sequence[str], shares: Sequence[float], width: int) -> list[Content]:
+    longest = max(cell_len(label) for label in labels)
+    room = width - PERCENT_CELLS - SHORTEST_BAR - 1
+    if longest > room and len(labels) <= 3:
+        return _stacked(labels, shares, width)
+    cells = max(1, min(longest, room))
+    length = max(1, width - cells - 1 - PERCENT_CELLS)
+    return [
+        Content.assemble(
+            (fitted(label, cells), "$foreground 80%"),
+            " ",
+            (bar(share, length), "$primary"),
+            (percent(share).rjust(PERCENT_CELLS), "bold"),
+        )
+        for label, share in zip(labels, shares, strict=True)
+    ]
+
+
+def _stacked(labels: Sequence[str], shares: Sequence[float], width: int) -> list[Content]:
+    drawn = []
+    for label, share in zip(labels, shares, strict=True):
+        drawn.append(Content.styled(fitted(label, min(width, cell_len(label))), "$foreground 80%"))
+        length = max(1, width - PERCENT_CELLS)
+        number = (percent(share).rjust(PERCENT_CELLS), "bold")
+        drawn.append(Content.assemble((bar(share, length), "$primary"), number))
+    return drawn
+
+
+def _steps(question: Question, shares: Sequence[float], width: int) -> list[Content]:
+    step = max(1, min(width // len(shares), 7))
+    most = max(*shares, 0.01)
+    gap = 1 if step > 2 else 0
+    drawn = [
+        Content.styled(_row(shares, most, row, step - gap, gap), "$primary")
+        for row in (1, 0)  # two rows of text, the upper half first
+    ]
+    if step > 2:
+        numbers = "".join(f"{share * 100:.0f}".center(step - gap) + " " * gap for share in shares)
+        drawn.append(Content.styled(numbers, "bold"))
+    return [*drawn, *_ends(question, _mean(shares), min(width, step * len(shares)), width)]
+
+
+def _row(shares: Sequence[float], most: float, row: int, cells: int, gap: int) -> str:
+    text = ""
+    for share in shares:
+        eighths = max(round(share / most * 16), 1 if share > 0 else 0)
+        text += UP[min(8, max(0, eighths - 8 * row))] * cells + " " * gap
+    return text
+
+
+def _ends(question: Question, mean: float, cells: int, width: int) -> list[Content]:
+    low, high = f"1 {question.scale.low.lower()}", f"{question.scale.high.lower()} {len(question.codes)}"
+    middle = f"mean {mean:.1f}"
+    apart = cells - cell_len(low) - cell_len(high)
+    if apart >= len(middle) + 4:
+        return [Content.assemble((low, "$foreground 80%"), (middle.center(apart), "bold"), (high, "$foreground 80%"))]
+    last = fitted(f"{len(question.codes)} {question.scale.high.lower()}", max(1, width - len(middle) - 2))
+    return [
+        Content.styled(fitted(low, width), "$foreground 80%"),
+        Content.assemble((last, "$foreground 80%"), "  ", (middle, "bold")),
+    ]
+
+
+def _mean(shares: Sequence[float]) -> float:
+    return sum(place * share for place, share in enumerate(shares, start=1)) / (sum(shares) or 1)
+
+
+def fitted(text: str, cells: int) -> str:
+    """Return the text in exactly so many cells; what is cut ends in an ellipsis."""
+    if cell_len(text) > cells:
+        text = set_cell_size(text, max(0, cells - 1)).rstrip() + "…"[:cells]
+    return text + " " * (cells - cell_len(text))

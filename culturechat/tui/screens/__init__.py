@@ -1,0 +1,1 @@
+"""What the user sees and does at one time: one module each."""

@@ -1,0 +1,1 @@
+"""The visible things, one module each. None of them knows an engine."""

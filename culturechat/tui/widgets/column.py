@@ -1,0 +1,186 @@
+"""One column: whose it is, what was said in it, and what people there told the survey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import Static
+
+from culturechat.catalogue import Column
+from culturechat.engines import Failed, Finished, Started
+from culturechat.survey import Bank, Question
+from culturechat.terminal import one_line
+from culturechat.tui.widgets.header import ColumnHeader, Phase
+from culturechat.tui.widgets.survey_panel import SurveyPanel
+from culturechat.tui.widgets.text import runs_from_right
+from culturechat.tui.widgets.turn import Turn
+
+
+class Transcript(VerticalScroll):
+    """The turns of a column; follows the newest line until the user scrolls up."""
+
+    def on_mount(self) -> None:
+        """Begin at the end."""
+        self.anchor()
+
+
+class ColumnView(Vertical):
+    """One column on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f,enter", "fill", "Full", tooltip="Give this column the whole width, or put it back", show=False),
+        Binding("r", "again", "Again here", tooltip="Answer again in this column only; also after a failure"),
+    ]
+
+    @dataclass
+    class Fill(Message):
+        """The user wants this column alone, or all of them again."""
+
+        column: str
+
+    @dataclass
+    class Again(Message):
+        """The user wants another answer in this column."""
+
+        column: str
+
+    def __init__(self, column: Column, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.column = column
+        self.turns: list[Turn] = []
+        self._clock = clock
+        self._header = ColumnHeader(column)
+        self._welcome = _welcome(column)
+        self._transcript = Transcript(self._welcome)
+        self._survey = SurveyPanel(column)
+        self._survey.display = False
+        self._tokens = 0
+        self._first_token_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Header, turns, survey."""
+        yield self._header
+        yield self._transcript
+        yield self._survey
+
+    @property
+    def phase(self) -> Phase:
+        """What the column is doing."""
+        return self._header.phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._header.phase = phase
+
+    @property
+    def transcript(self) -> Transcript:
+        """Where the turns are; it takes the focus for the column."""
+        return self._transcript
+
+    async def ask(self, question: str) -> None:
+        """Add a turn and wait for its answer."""
+        self._welcome.display = False
+        self.turns.append(Turn(question))
+        await self._transcript.mount(self.turns[-1])
+        self._wait()
+
+    async def ask_again(self) -> None:
+        """Drop the last answer and wait for another."""
+        if self.turns:
+            await self.turns[-1].restart()
+            self._wait()
+
+    def started(self, event: Started) -> None:
+        """Show that the prompt is read."""
+        self._header.phase = Phase.READING
+
+    def wrote(self, text: str, tokens: int) -> None:
+        """Show more of the answer."""
+        if not self._tokens:
+            self._first_token_at = self._clock()
+        self._tokens += tokens
+        seconds = self._clock() - self._first_token_at
+        self._header.rate = (self._tokens - 1) / seconds if seconds > 0 else 0.0
+        self._header.phase = Phase.WRITING
+        self.turns[-1].grow(text)
+
+    async def finished(self, event: Finished, seed: int) -> None:
+        """Show the whole answer and its figures."""
+        self._header.phase = Phase.STOPPED if event.reason == "cancelled" else Phase.DONE
+        await self.turns[-1].finish(_figures(event, seed))
+
+    def failed(self, event: Failed) -> None:
+        """Show why there is no answer, or no more of it."""
+        self._header.phase = Phase.FAILED
+        if self.turns:
+            self.turns[-1].fail(one_line(event.error), "Tab here, then r tries again · ctrl+r asks all again")
+
+    def unavailable(self, reason: str) -> None:
+        """Show why this column cannot answer at all."""
+        self._header.phase = Phase.FAILED
+        advice = "ctrl+r loads again · ctrl+q quits"
+        self._welcome.update(Content.assemble((f"✗ {reason}", "$error"), "\n\n", (advice, "$foreground 60%")))
+        self._welcome.remove_class("-from-right")
+        self._welcome.display = True
+
+    def loading(self) -> None:
+        """Show that the model is being loaded."""
+        self._header.phase = Phase.LOADING
+        self._welcome.update(_greeting(self.column))
+        self._welcome.set_class(runs_from_right(_greeting(self.column).plain), "-from-right")
+
+    def show_people(self, question: Question | None, bank: Bank) -> None:
+        """Show how people answered a survey question, or nothing."""
+        self._survey.show(question, bank)
+
+    def follow(self) -> None:
+        """Go to the newest line and stay there."""
+        self._transcript.anchor()
+
+    def action_fill(self) -> None:
+        """Ask for the whole width."""
+        self.post_message(self.Fill(self.column.id))
+
+    def action_again(self) -> None:
+        """Ask for another answer here."""
+        self.post_message(self.Again(self.column.id))
+
+    @on(Click)
+    def take_focus(self) -> None:
+        """Make a click anywhere in the column choose it."""
+        self._transcript.focus()
+
+    def _wait(self) -> None:
+        self._tokens = 0
+        self._header.rate = 0.0
+        self._header.phase = Phase.WAITING
+        self.follow()
+
+
+def _welcome(column: Column) -> Static:
+    greeting = _greeting(column)
+    welcome = Static(greeting, markup=False, classes="welcome")
+    welcome.set_class(runs_from_right(greeting.plain), "-from-right")
+    return welcome
+
+
+def _greeting(column: Column) -> Content:
+    if column.culture is None:
+        return Content("The same model with no culture asked of it.")
+    return Content(one_line(column.culture.greeting))
+
+
+def _figures(event: Finished, seed: int) -> str:
+    ends = {"stop": "", "length": f"cut at {event.tokens} tokens", "cancelled": "stopped"}
+    tokens = "" if event.reason == "length" else f"{event.tokens} token{'s' if event.tokens != 1 else ''}"
+    rate = f"{event.tokens_per_second:.0f} tok/s" if event.tokens_per_second else ""
+    return " · ".join(part for part in (ends[event.reason], tokens, rate, f"seed {seed}") if part)

@@ -1,0 +1,85 @@
+"""The head of a column: whose answers these are, how the model comes, and what it is doing."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.reactive import reactive
+
+from culturechat import survey
+from culturechat.catalogue import Column
+from culturechat.terminal import one_line
+from culturechat.tui.chart import fitted
+from culturechat.tui.widgets.text import FittedText
+
+STATE_CELLS = 17
+"""The longest state; kept free so that the head does not change its shape while an answer is written."""
+FORMS = {"adapter": "adapter", "prompt": "prompt only", "base": "no culture, for comparison"}
+
+
+class Phase(Enum):
+    """What a column is doing: its mark, its word and its colour."""
+
+    LOADING = ("…", "loading", "$foreground 60%")
+    READY = ("○", "ready", "$foreground 60%")
+    WAITING = ("○", "waiting", "$foreground 60%")
+    READING = ("◐", "reading", "$accent")
+    WRITING = ("●", "writing", "$accent")
+    DONE = ("✓", "done", "$success")
+    STOPPED = ("■", "stopped", "$warning")
+    FAILED = ("✗", "failed", "$error")
+
+    @property
+    def mark(self) -> str:
+        """One character that tells the state without colour."""
+        return self.value[0]
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return self in (Phase.WAITING, Phase.READING, Phase.WRITING)
+
+
+class ColumnHeader(FittedText):
+    """Names on the left, state on the right; in two lines where one is too short."""
+
+    phase: reactive[Phase] = reactive(Phase.LOADING)
+    rate: reactive[float] = reactive(0.0)
+    """Tokens per second while writing; 0 when not known yet."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__()
+        self._names = _names(column)
+        self._details = _details(column)
+
+    def lines(self, width: int) -> list[Content]:
+        """Return one line, or two."""
+        state = self._state()
+        names = sum(cell_len(text) for text, _ in self._names)
+        if width >= names + 2 + cell_len(self._details) + 2 + STATE_CELLS:
+            details = fitted(self._details, width - names - 2 - state.cell_length)
+            return [Content.assemble(*self._names, "  ", (details, "$foreground 60%"), state)]
+        room = width - state.cell_length - 1
+        line = Content.assemble(*self._names).truncate(max(1, room), ellipsis=True, pad=True)
+        return [line + " " + state, Content.styled(fitted(self._details, width), "$foreground 60%")]
+
+    def _state(self) -> Content:
+        mark, word, colour = self.phase.value
+        rate = f" {self.rate:.0f} tok/s" if self.phase is Phase.WRITING and self.rate else ""
+        return Content.styled(f"{mark} {word}{rate}", colour)
+
+
+def _names(column: Column) -> list[tuple[str, str]]:
+    if column.culture is None:
+        return [("base", "bold"), (f" {one_line(column.model)}", "")]
+    own, english = one_line(column.culture.own_name), one_line(column.culture.name)
+    return [(own, "bold")] if own == english else [(own, "bold"), (f" {english}", "")]
+
+
+def _details(column: Column) -> str:
+    known = survey.countries()
+    codes = column.culture.countries if column.culture else ()
+    countries = ", ".join(known[code].name if code in known else code for code in codes)
+    return one_line(" · ".join(part for part in (countries, FORMS[column.form]) if part))

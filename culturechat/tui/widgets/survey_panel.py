@@ -1,0 +1,93 @@
+"""How people answered the survey question that is closest to what was asked."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from culturechat import survey
+from culturechat.catalogue import Column
+from culturechat.survey import Bank, People, Question
+from culturechat.terminal import one_line
+from culturechat.tui import chart
+from culturechat.tui.widgets.text import FittedText
+
+
+class SurveyPanel(FittedText):
+    """One column's people: shares of all options, who was asked and when."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__()
+        self._countries = column.culture.countries if column.culture else ()
+        self._question: Question | None = None
+        self._people: People | None = None
+
+    def show(self, question: Question | None, bank: Bank) -> None:
+        """Show how this column's people answered a question, or nothing where there is none."""
+        self._question = question
+        self._people = bank.people(question.item, self._countries) if question else None
+        self.display = question is not None
+        self.refresh(layout=True)
+
+    def lines(self, width: int) -> list[Content]:
+        """Return a heading and the chart, or one line on why there is none."""
+        if self._question is None:
+            return []
+        if not self._countries:
+            return [_faint("model only: no people stand behind this column", width)]
+        if self._people is None:
+            return [_faint(f"not asked in {self._names()}", width)]
+        return [self._heading(self._people, width), *chart.lines(self._question, self._people, width)]
+
+    def _heading(self, people: People, width: int) -> Content:
+        lead, source = "People said  ", one_line(chart.source(people))
+        if cell_len(lead) + cell_len(source) > width:
+            lead = ""
+        return Content.assemble((lead, "bold"), (chart.fitted(source, width - len(lead)), "$foreground 60%"))
+
+    def _names(self) -> str:
+        known = survey.countries()
+        return " or ".join(known[code].name if code in known else one_line(code) for code in self._countries)
+
+
+class SurveyHeading(FittedText):
+    """The survey question all columns show, in our words, and how near it is to what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._question: Question | None = None
+        self._similarity = 0.0
+        self._note = ""
+        self.short = False
+        """Whether to leave out the question's wording."""
+
+    def show(self, question: Question, similarity: float) -> None:
+        """Name the question."""
+        self._question, self._similarity, self._note = question, similarity, ""
+        self.refresh(layout=True)
+
+    def say(self, note: str) -> None:
+        """Say why there is no question."""
+        self._question, self._note = None, note
+        self.refresh(layout=True)
+
+    def lines(self, width: int) -> list[Content]:
+        """Return the question, shortened to two lines."""
+        if self._question is None:
+            return [Content.styled(chart.fitted(self._note, width), "$foreground 60%")] if self._note else []
+        topic = self._question.topic or self._question.theme
+        measure = f"{self._question.item} · similarity {self._similarity:.2f}"
+        lead = "Closest survey question  " if width >= 100 else "Survey  "
+        room = width - len(lead) - len(measure) - 2
+        first = Content.assemble(
+            (lead, "bold $primary"), chart.fitted(one_line(topic), room), "  ", (measure, "$foreground 60%")
+        )
+        return [first] if self.short else [first, self._wording(width)]
+
+    def _wording(self, width: int) -> Content:
+        wording = one_line(self._question.question) if self._question else ""
+        return Content.styled(chart.fitted(wording, width), "italic $foreground 80%")
+
+
+def _faint(text: str, width: int) -> Content:
+    return Content.styled(chart.fitted(text, width), "italic $foreground 60%")

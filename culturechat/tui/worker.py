@@ -1,0 +1,136 @@
+"""What blocks runs here, in threads beside the screen: loading, answering, finding a survey question.
+
+Threads bring news, the screen decides. Knows nothing of widgets.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from culturechat.engines import Event
+from culturechat.errors import CulturechatError
+from culturechat.session import Session
+from culturechat.survey import Bank
+from culturechat.terminal import one_line
+
+
+class Match(Protocol):
+    """A survey question that is near to what was asked."""
+
+    @property
+    def item(self) -> str:
+        """The survey's code for it."""
+
+    @property
+    def similarity(self) -> float:
+        """1 for the same meaning, 0 for none in common."""
+
+
+Closest = Callable[[str, Bank], Match | None]
+"""Finds the survey question nearest to a text, or None where none is close."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The models are ready, or will not be."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """No more events come for the question asked last."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The survey was searched for a question."""
+
+    question: str
+    match: Match | None
+    error: str = ""
+
+
+News = Event | Loaded | Answered | Matched
+
+
+class Courier:
+    """Carries news from threads to the screen; the screen collects what has come when it is told that some waits."""
+
+    class Waiting(Message):
+        """There is news to collect; sent once until it is."""
+
+    def __init__(self, screen: MessagePump) -> None:
+        self._screen = screen
+        self._held: list[News] = []
+        self._lock = threading.Lock()
+
+    def send(self, job: Iterable[News]) -> None:
+        """Run the job in a thread of its own.
+
+        Textual's thread workers are joined when the app ends, so a model that is still loading would hold up the exit;
+        a daemon thread does not.
+        """
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._carry, job), daemon=True).start()
+
+    def collect(self) -> list[News]:
+        """Return what has come since the last time, oldest first."""
+        with self._lock:
+            held, self._held = self._held, []
+        return held
+
+    def _carry(self, job: Iterable[News]) -> None:
+        for news in job:
+            with self._lock:
+                self._held.append(news)
+                first = len(self._held) == 1
+            if first:
+                # the screen may be gone by now; then nobody waits for news
+                with suppress(RuntimeError):
+                    self._screen.post_message(self.Waiting())
+
+
+def load(session: Session) -> Iterator[News]:
+    """Load the models."""
+    try:
+        session.open()
+    except Exception as error:
+        yield Loaded(reason(error))
+    else:
+        yield Loaded()
+
+
+def answer(events: Iterable[Event]) -> Iterator[News]:
+    """Pass on a session's events."""
+    try:
+        yield from events
+    except Exception as error:
+        yield Answered(reason(error))
+    else:
+        yield Answered()
+
+
+def match(closest: Closest, question: str, bank: Bank) -> Iterator[News]:
+    """Search the survey for the question nearest to this one."""
+    try:
+        yield Matched(question, closest(question, bank))
+    except Exception as error:
+        yield Matched(question, None, reason(error))
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong in one line that is safe to show."""
+    if isinstance(error, CulturechatError):
+        return one_line(str(error))
+    return one_line(f"Unexpected {type(error).__name__}: {error}")

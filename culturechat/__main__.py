@@ -1,6 +1,20 @@
-"""`python -m culturechat` is `culturechat`."""
+"""The way in: `culturechat`, and `python -m culturechat`. Imports nothing before Ctrl-C is taken care of."""
 
-from culturechat.cli import main
+import sys
+from typing import NoReturn
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line; Ctrl-C ends it without a traceback, even while it is still being loaded."""
+    try:
+        from culturechat.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

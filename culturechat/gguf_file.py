@@ -118,7 +118,7 @@ class _Reader:
             try:
                 for _ in range(length):
                     at += 8 + unpack(data, at)[0]
-            except struct.error:
+            except (struct.error, OverflowError):
                 raise self.truncated() from None
             self.skip(at - self.at)
         else:

@@ -13,7 +13,7 @@ _STRING_START = "[\x90\x98\x9d-\x9f]|\x1b[PX\\]^_]"
 _SEQUENCE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
     f"|(?:{_STRING_START})[^\x07\x1b\x9c]*(?:\x07|\x9c|\x1b\\\\)"
-    "|\x1b[ -/]*[0-Z\\\\`-~]"
+    "|\x1b[ -/]*[0-OQ-WYZ\\\\`-~]"
 )
 _UNFINISHED = re.compile(f"(?:\x1b\\[|\x9b)[0-?]*[ -/]*\\Z|(?:{_STRING_START})[^\x07\x1b\x9c]*\x1b?\\Z|\x1b[ -/]*\\Z")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")

@@ -9,20 +9,21 @@ from textual.content import Content
 
 from culturechat import survey
 from culturechat.survey import People, Question
+from culturechat.terminal import one_line
 
 ACROSS = " ▏▎▍▌▋▊▉█"
 UP = " ▁▂▃▄▅▆▇█"
 PERCENT_CELLS = 5
-SHORTEST_BAR = 8
+SHORTEST_BAR = 7
 MANY_STEPS = 7
 """Scales from here on are drawn as a row of steps, of which only the ends have a name."""
 
 
-def lines(question: Question, people: People, width: int) -> list[Content]:
-    """Return the shares of all options, at most `width` cells wide."""
-    labels = question.labels
+def lines(question: Question, people: People, width: int, short: bool = False) -> list[Content]:
+    """Return the shares of all options, at most `width` cells wide; `short` saves rows where it can."""
+    labels = [one_line(label) for label in question.labels]
     if len(labels) >= MANY_STEPS and question.scale.low:
-        return _steps(question, people.shares, width)
+        return _steps(question, people.shares, width, rows=1 if short else 2)
     return _bars(labels, people.shares, width)
 
 
@@ -78,13 +79,13 @@ def _stacked(labels: Sequence[str], shares: Sequence[float], width: int) -> list
     return drawn
 
 
-def _steps(question: Question, shares: Sequence[float], width: int) -> list[Content]:
+def _steps(question: Question, shares: Sequence[float], width: int, rows: int) -> list[Content]:
     step = max(1, min(width // len(shares), 7))
     most = max(*shares, 0.01)
     gap = 1 if step > 2 else 0
     drawn = [
-        Content.styled(_row(shares, most, row, step - gap, gap), "$primary")
-        for row in (1, 0)  # two rows of text, the upper half first
+        Content.styled(_row([share / most * rows for share in shares], row, step - gap, gap), "$primary")
+        for row in reversed(range(rows))
     ]
     if step > 2:
         numbers = "".join(f"{share * 100:.0f}".center(step - gap) + " " * gap for share in shares)
@@ -92,21 +93,23 @@ def _steps(question: Question, shares: Sequence[float], width: int) -> list[Cont
     return [*drawn, *_ends(question, _mean(shares), min(width, step * len(shares)), width)]
 
 
-def _row(shares: Sequence[float], most: float, row: int, cells: int, gap: int) -> str:
+def _row(heights: Sequence[float], row: int, cells: int, gap: int) -> str:
     text = ""
-    for share in shares:
-        eighths = max(round(share / most * 16), 1 if share > 0 else 0)
+    for height in heights:
+        eighths = max(round(height * 8), 1 if height > 0 else 0)
         text += UP[min(8, max(0, eighths - 8 * row))] * cells + " " * gap
     return text
 
 
 def _ends(question: Question, mean: float, cells: int, width: int) -> list[Content]:
-    low, high = f"1 {question.scale.low.lower()}", f"{question.scale.high.lower()} {len(question.codes)}"
+    most = len(question.codes)
+    lowest, highest = one_line(question.scale.low.lower()), one_line(question.scale.high.lower())
+    low, high = f"1 {lowest}", f"{highest} {most}"
     middle = f"mean {mean:.1f}"
     apart = cells - cell_len(low) - cell_len(high)
-    if apart >= len(middle) + 4:
+    if apart >= len(middle) + 2:
         return [Content.assemble((low, "$foreground 80%"), (middle.center(apart), "bold"), (high, "$foreground 80%"))]
-    last = fitted(f"{len(question.codes)} {question.scale.high.lower()}", max(1, width - len(middle) - 2))
+    last = fitted(f"{most} {highest}", max(1, width - len(middle) - 2))
     return [
         Content.styled(fitted(low, width), "$foreground 80%"),
         Content.assemble((last, "$foreground 80%"), "  ", (middle, "bold")),

@@ -13,6 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from culturechat.catalogue import Column
@@ -28,17 +29,26 @@ from culturechat.tui.widgets.turn import Turn
 class Transcript(VerticalScroll):
     """The turns of a column; follows the newest line until the user scrolls up."""
 
+    def __init__(self, *turns: Widget) -> None:
+        # an anchored container pushes content that is shorter than itself down; content that fills it stays on top
+        self._turns = Vertical(*turns, classes="turns")
+        super().__init__(self._turns)
+
     def on_mount(self) -> None:
         """Begin at the end."""
         self.anchor()
+
+    async def add(self, turn: Turn) -> None:
+        """Put a turn at the end."""
+        await self._turns.mount(turn)
 
 
 class ColumnView(Vertical):
     """One column on the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f,enter", "fill", "Full", tooltip="Give this column the whole width, or put it back", show=False),
-        Binding("r", "again", "Again here", tooltip="Answer again in this column only; also after a failure"),
+        Binding("f,enter", "fill_here", "Full", tooltip="Give this column the whole width, or put it back", show=False),
+        Binding("r", "again_here", "Again here", tooltip="Answer again in this column only; also after a failure"),
     ]
 
     @dataclass
@@ -62,7 +72,6 @@ class ColumnView(Vertical):
         self._welcome = _welcome(column)
         self._transcript = Transcript(self._welcome)
         self._survey = SurveyPanel(column)
-        self._survey.display = False
         self._tokens = 0
         self._first_token_at = 0.0
 
@@ -82,6 +91,16 @@ class ColumnView(Vertical):
         self._header.phase = phase
 
     @property
+    def rate(self) -> float:
+        """Tokens per second of the answer under way."""
+        return self._header.rate
+
+    def shorten(self, short: bool) -> None:
+        """Leave out what only frames the answers, where rows are few."""
+        self._header.short = short
+        self._survey.short = short
+
+    @property
     def transcript(self) -> Transcript:
         """Where the turns are; it takes the focus for the column."""
         return self._transcript
@@ -90,7 +109,7 @@ class ColumnView(Vertical):
         """Add a turn and wait for its answer."""
         self._welcome.display = False
         self.turns.append(Turn(question))
-        await self._transcript.mount(self.turns[-1])
+        await self._transcript.add(self.turns[-1])
         self._wait()
 
     async def ask_again(self) -> None:
@@ -132,7 +151,7 @@ class ColumnView(Vertical):
         self._welcome.remove_class("-from-right")
         self._welcome.display = True
 
-    def loading(self) -> None:
+    def wait_for_model(self) -> None:
         """Show that the model is being loaded."""
         self._header.phase = Phase.LOADING
         self._welcome.update(_greeting(self.column))
@@ -146,11 +165,11 @@ class ColumnView(Vertical):
         """Go to the newest line and stay there."""
         self._transcript.anchor()
 
-    def action_fill(self) -> None:
+    def action_fill_here(self) -> None:
         """Ask for the whole width."""
         self.post_message(self.Fill(self.column.id))
 
-    def action_again(self) -> None:
+    def action_again_here(self) -> None:
         """Ask for another answer here."""
         self.post_message(self.Again(self.column.id))
 

@@ -16,6 +16,8 @@ from culturechat.tui.widgets.text import FittedText
 
 STATE_CELLS = 17
 """The longest state; kept free so that the head does not change its shape while an answer is written."""
+ONE_LINE_CELLS = 62
+"""From here on names, details and state share a line; by width only, so that neighbours look alike."""
 FORMS = {"adapter": "adapter", "prompt": "prompt only", "base": "no culture, for comparison"}
 
 
@@ -45,6 +47,8 @@ class Phase(Enum):
 class ColumnHeader(FittedText):
     """Names on the left, state on the right; in two lines where one is too short."""
 
+    short: reactive[bool] = reactive(False, layout=True)
+    """Whether rows are few."""
     phase: reactive[Phase] = reactive(Phase.LOADING)
     rate: reactive[float] = reactive(0.0)
     """Tokens per second while writing; 0 when not known yet."""
@@ -58,8 +62,8 @@ class ColumnHeader(FittedText):
         """Return one line, or two."""
         state = self._state()
         names = sum(cell_len(text) for text, _ in self._names)
-        if width >= names + 2 + cell_len(self._details) + 2 + STATE_CELLS:
-            details = fitted(self._details, width - names - 2 - state.cell_length)
+        if width >= ONE_LINE_CELLS or (self.short and width >= names + STATE_CELLS + 12):
+            details = fitted(self._details, max(0, width - names - 3 - state.cell_length)) + " "
             return [Content.assemble(*self._names, "  ", (details, "$foreground 60%"), state)]
         room = width - state.cell_length - 1
         line = Content.assemble(*self._names).truncate(max(1, room), ellipsis=True, pad=True)

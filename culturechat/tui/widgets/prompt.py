@@ -63,10 +63,9 @@ class PromptLine(Horizontal):
 
         text: str
 
-    def __init__(self, placeholder: str, examples: Sequence[str] = ()) -> None:
+    def __init__(self, examples: Sequence[str] = ()) -> None:
         super().__init__()
         self.input = PromptInput(examples)
-        self.input.placeholder = placeholder
 
     def compose(self) -> ComposeResult:
         """Mark and line."""

@@ -21,12 +21,14 @@ class SurveyPanel(FittedText):
         self._countries = column.culture.countries if column.culture else ()
         self._question: Question | None = None
         self._people: People | None = None
+        self.short = False
+        """Whether rows are few."""
 
     def show(self, question: Question | None, bank: Bank) -> None:
         """Show how this column's people answered a question, or nothing where there is none."""
         self._question = question
         self._people = bank.people(question.item, self._countries) if question else None
-        self.display = question is not None
+        self.set_class(question is not None, "-shown")
         self.refresh(layout=True)
 
     def lines(self, width: int) -> list[Content]:
@@ -34,10 +36,10 @@ class SurveyPanel(FittedText):
         if self._question is None:
             return []
         if not self._countries:
-            return [_faint("model only: no people stand behind this column", width)]
+            return [_faint("model only, no people to compare", width)]
         if self._people is None:
             return [_faint(f"not asked in {self._names()}", width)]
-        return [self._heading(self._people, width), *chart.lines(self._question, self._people, width)]
+        return [self._heading(self._people, width), *chart.lines(self._question, self._people, width, self.short)]
 
     def _heading(self, people: People, width: int) -> Content:
         lead, source = "People said  ", one_line(chart.source(people))
@@ -64,11 +66,13 @@ class SurveyHeading(FittedText):
     def show(self, question: Question, similarity: float) -> None:
         """Name the question."""
         self._question, self._similarity, self._note = question, similarity, ""
+        self.add_class("-shown")
         self.refresh(layout=True)
 
     def say(self, note: str) -> None:
         """Say why there is no question."""
         self._question, self._note = None, note
+        self.add_class("-shown")
         self.refresh(layout=True)
 
     def lines(self, width: int) -> list[Content]:

@@ -36,7 +36,7 @@ class ColumnTabs(FittedText):
 
     def lines(self, width: int) -> list[Content]:
         """Return the names from the first that lets the current one show."""
-        shown = [self._name(place) for place in self._visible(width)]
+        shown = [self._label(place) for place in self._visible(width)]
         before = "‹" if self._visible(width).start else " "
         after = "›" if self._visible(width).stop < len(self._names) else ""
         return [Content.assemble((before, "$accent"), *shown, (after, "$accent"))]
@@ -50,7 +50,7 @@ class ColumnTabs(FittedText):
                 self.post_message(self.Chosen(place))
                 return
 
-    def _name(self, place: int) -> Content:
+    def _label(self, place: int) -> Content:
         mark = self.marks[place] if place < len(self.marks) else " "
         if place == self.current:
             return Content.styled(f"[{mark} {self._names[place]}]", "bold $primary")

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Markdown, Static
+from textual.widgets.markdown import MarkdownBlock
 
 from culturechat.tui.widgets.text import runs_from_right
 
@@ -46,9 +47,10 @@ class Turn(Vertical):
             self._plain.update(Content.styled("(no text)", "italic $foreground 60%"))
             return
         self._markdown = Markdown(text, parser_factory=_parser, open_links=False)
-        self._markdown.set_class(runs_from_right(text), "-from-right")
         await self.mount(self._markdown, before=self._foot)
         self._plain.display = False
+        for block in self._markdown.query(MarkdownBlock):
+            block.set_class(runs_from_right(block.source or ""), "-from-right")
 
     def fail(self, reason: str, advice: str) -> None:
         """Keep the text so far as it is; say what went wrong and what can be done."""

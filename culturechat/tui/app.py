@@ -1,0 +1,81 @@
+"""The apps: screens, themes and keys that hold everywhere. Nothing is generated here, no file is opened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import App, ReturnType, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from culturechat.cultures import Culture
+from culturechat.session import Session
+from culturechat.settings import Settings
+from culturechat.survey import Bank
+from culturechat.tui.screens.compare import CompareScreen
+from culturechat.tui.screens.pick import PickScreen
+from culturechat.tui.theme import CALM
+from culturechat.tui.worker import Closest
+
+
+class _Calm(App[ReturnType]):
+    CSS_PATH = "app.tcss"
+    TITLE = "culturechat"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "command_palette", "Palette", tooltip="All commands, and the themes", show=False),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(CALM)
+        self.theme = CALM.name
+        self.animation_level = "none"
+
+
+class CompareApp(_Calm[int]):
+    """Columns that answer the same question."""
+
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        bank: Bank,
+        closest: Closest,
+        question: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.compare = CompareScreen(session, settings, bank, closest, question, clock)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the main screen."""
+        return self.compare
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer what the keys do in the palette as well."""
+        if isinstance(screen, CompareScreen):
+            yield SystemCommand("Answer again", "All columns, with the next seed", screen.action_again)
+            yield SystemCommand("Stop", "Stop all answers where they are", screen.action_stop)
+            yield SystemCommand("Survey", "Show or hide what people said", screen.action_survey)
+            yield SystemCommand("Full column", "One column, or all again", screen.action_fill)
+            yield SystemCommand("Help", "The keys, and what is shown", screen.action_help)
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
+        yield SystemCommand("Quit", "Leave", self.action_quit)
+
+
+class PickApp(_Calm[list[str]]):
+    """The choice of columns."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "quit", "Leave", show=False)]
+
+    def __init__(self, known: Sequence[Culture], base: str) -> None:
+        super().__init__()
+        self._first = PickScreen(known, base)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the list of columns."""
+        return self._first

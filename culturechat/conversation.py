@@ -35,3 +35,9 @@ class Conversation:
         if self.messages and self.messages[-1].role == "assistant":
             return replace(self, messages=self.messages[:-1])
         return self
+
+    def answered(self) -> Conversation:
+        """Return this conversation without a last question that got no answer."""
+        if self.messages and self.messages[-1].role == "user":
+            return replace(self, messages=self.messages[:-1])
+        return self

@@ -46,7 +46,7 @@ class Session:
             raise UsageError("The question is empty; type one, or pipe it in.")
         asked = [column for column in self.columns if to is None or column in to]
         for column in asked:
-            self.conversations[column] = self.conversations[column].with_user(question)
+            self.conversations[column] = self.conversations[column].answered().with_user(question)
             self._tries[column] = 0
         yield from self._answer(asked)
 

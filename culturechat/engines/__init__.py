@@ -73,6 +73,8 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     """Seconds from the request to the first token."""
     tokens_per_second: float
     """While writing, the first token left out; 0 for a single token."""
+    shared_batch: bool = False
+    """Whether other columns' tokens were decoded with these, which changes the arithmetic in the last digits."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -116,12 +118,13 @@ class Scores(msgspec.Struct, frozen=True, tag=True):
 class Engine(Protocol):
     """What every engine can do. Calls may come from any thread."""
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
         """Load what the columns need; replaces what was open before.
 
         Args:
             columns: What answers.
             context_tokens: What one column can hold, prompt and reply together; at most what its model was trained for.
+            apart: Decode every column by itself, so that its text does not depend on which others answer beside it.
 
         Raises:
             CulturechatError: a model cannot be loaded.

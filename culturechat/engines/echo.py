@@ -35,7 +35,7 @@ class Echo:
         self._lock = threading.Lock()
         self.opened: list[Column] = []
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
         """Remember the columns; nothing is loaded."""
         self.opened = list(columns)
 

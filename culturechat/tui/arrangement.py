@@ -7,7 +7,7 @@ from math import ceil, gcd
 NARROWEST_TERMINAL = 40
 LOWEST_TERMINAL = 10
 NARROWEST_COLUMN = 38
-LOWEST_COLUMN = 13
+LOWEST_COLUMN = 18
 """Rows below which a column of a grid shows too little to be read."""
 
 

@@ -27,14 +27,17 @@ def lines(question: Question, people: People, width: int, short: bool = False) -
     return _bars(labels, people.shares, width)
 
 
-def source(people: People) -> str:
-    """Return who was asked, when, and how many answered."""
+def source(people: People, width: int = 1000) -> str:
+    """Return who was asked, when, and how many answered; in fewer words where there is little room."""
     known = survey.countries()
     asked = [known[code] for code in people.countries if code in known]
-    names = ", ".join(country.name for country in asked) or ", ".join(people.countries)
-    years = "–".join(dict.fromkeys(str(year) for year in sorted({country.year for country in asked})))
-    count = f"{people.n:,} answers" if people.n else f"{sum(country.interviews for country in asked):,} asked"
-    return " · ".join(part for part in (f"{names} {years}".strip(), count) if part)
+    names = ", ".join(known[code].name if code in known else code for code in people.countries)
+    years = sorted({str(country.year) for country in asked})
+    span = years[0] if len(years) == 1 else f"{years[0]}–{years[-1][2:]}" if years else ""
+    many = f"{people.n:,}" if people.n else f"{sum(country.interviews for country in asked):,}"
+    place = one_line(f"{names} {span}")
+    forms = [f"{place} · {many} {'answers' if people.n else 'asked'}", f"{place}, n {many}"]
+    return next((form for form in forms if cell_len(form) <= width), forms[-1])
 
 
 def percent(share: float) -> str:

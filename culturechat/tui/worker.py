@@ -15,7 +15,7 @@ from typing import Protocol
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from culturechat.engines import Event
+from culturechat.engines import Event, Token
 from culturechat.errors import CulturechatError
 from culturechat.session import Session
 from culturechat.survey import Bank
@@ -61,6 +61,15 @@ class Matched:
     error: str = ""
 
 
+@dataclass
+class Written:
+    """Several tokens of one column, shown together."""
+
+    column: str
+    text: str
+    tokens: int = 1
+
+
 News = Event | Loaded | Answered | Matched
 
 
@@ -99,6 +108,23 @@ class Courier:
                 # the screen may be gone by now; then nobody waits for news
                 with suppress(RuntimeError):
                     self._screen.post_message(self.Waiting())
+
+
+def merged(news: Iterable[News]) -> list[News | Written]:
+    """Return the news with the tokens of each column put together; columns do not depend on each other's order."""
+    shown: list[News | Written] = []
+    growing: dict[str, Written] = {}
+    for item in news:
+        if not isinstance(item, Token):
+            growing.clear()
+            shown.append(item)
+        elif item.column in growing:
+            growing[item.column].text += item.text
+            growing[item.column].tokens += 1
+        else:
+            growing[item.column] = Written(item.column, item.text)
+            shown.append(growing[item.column])
+    return shown
 
 
 def load(session: Session) -> Iterator[News]:

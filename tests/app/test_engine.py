@@ -50,7 +50,7 @@ def opened(columns: list[Column], tmp_path_factory: pytest.TempPathFactory) -> E
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CULTURECHAT_HOME", str(tmp_path_factory.mktemp("home")))
         engine = engines.load()
-        engine.open(columns)
+        engine.open(columns, apart=True)
         yield engine
         engine.close()
 
@@ -87,6 +87,24 @@ def test_a_follow_up_reads_only_what_is_new_and_says_the_same_as_from_the_start(
     assert texts(warm) == texts(cold)
     assert started(warm).cached_tokens > started(warm).prompt_tokens / 2
     assert started(cold).cached_tokens < started(warm).cached_tokens
+
+
+def test_columns_of_the_same_weights_are_decoded_together_and_say_so(engine: Engine, columns: list[Column]) -> None:
+    engine.open(columns)
+    events = list(engine.generate([request(column) for column in columns]))
+    assert all(event.shared_batch for event in events if isinstance(event, Finished))
+    assert all(len(text) > 20 for text in texts(events).values())
+    alone = list(engine.generate([request(columns[0])]))
+    assert not any(event.shared_batch for event in alone if isinstance(event, Finished))
+
+
+def test_a_second_question_to_a_busy_column_waits_its_turn(engine: Engine, columns: list[Column]) -> None:
+    engine.open(columns)
+    first = engine.generate([request(columns[0], max_tokens=12)])
+    assert isinstance(next(first), Started)
+    second = list(engine.generate([request(columns[0], Conversation().with_user("And you?"), max_tokens=4)]))
+    assert isinstance(second[-1], Finished) and second[-1].tokens <= 4
+    assert isinstance(list(first)[-1], Finished)
 
 
 def test_cancelling_one_column_lets_the_others_finish(opened: Engine, columns: list[Column]) -> None:

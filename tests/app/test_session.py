@@ -70,6 +70,16 @@ def test_a_failing_column_leaves_the_others_alone_and_keeps_its_text() -> None:
     assert isinstance([event for event in events if event.column == "arabic"][-1], Finished)
 
 
+def test_a_question_that_got_no_answer_is_not_sent_again_with_the_next() -> None:
+    made, engine = session()
+    for event in made.send("lost?"):
+        if event.column == "chinese":
+            made.stop()
+    list(made.send("next?"))
+    asked = [message.text for message in engine.requests[-2].messages]
+    assert asked[1:] == ["next?"]
+
+
 def test_regenerate_draws_with_another_seed_on_the_same_question() -> None:
     made, engine = session()
     list(made.send("again?"))

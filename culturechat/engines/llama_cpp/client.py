@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import BinaryIO, cast
 
 import msgspec
@@ -26,6 +28,9 @@ from culturechat.terminal import one_line
 CRASHES_IN_A_ROW = 3
 """So many deaths without an answer between them, and the worker is not started again by itself."""
 
+HANG_SECONDS = 60.0
+"""A worker that has work and says nothing for so long is taken for hung; it says something after every step."""
+
 _LOG_TAIL_BYTES = 4096
 
 
@@ -36,11 +41,12 @@ class LlamaCpp:
         self._worker: _Process | None = None
         self._columns: tuple[Weights, ...] = ()
         self._context_tokens = 0
+        self._apart = False
         self._crashes = 0
         self._runs = itertools.count(1)
         self._starting = threading.Lock()
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
         """Load the columns' models in the worker.
 
         Raises:
@@ -51,6 +57,7 @@ class LlamaCpp:
             for column in columns
         )
         self._context_tokens = context_tokens
+        self._apart = apart
         self._crashes = 0
         with self._starting:
             self._load(self._running())
@@ -69,7 +76,7 @@ class LlamaCpp:
                 worker.send(Generate(run, request))
             try:
                 while waiting:
-                    body = replies.get()
+                    body = worker.next_of(replies)
                     if isinstance(body, _Died):
                         self._crashes += 1
                         yield from (Failed(column, body.reason) for column in sorted(waiting))
@@ -97,7 +104,7 @@ class LlamaCpp:
             worker.send(Score(run, column, tuple(choices)))
             body: Body | _Died | None = None
             try:
-                while not isinstance(body := replies.get(), Done):
+                while not isinstance(body := worker.next_of(replies), Done):
                     if isinstance(body, _Died):
                         self._crashes += 1
                     if isinstance(body, Broken | _Died):
@@ -140,8 +147,8 @@ class LlamaCpp:
     def _load(self, worker: _Process) -> None:
         run = next(self._runs)
         with worker.listening(run) as replies:
-            worker.send(Open(run, self._columns, self._context_tokens))
-            body = replies.get()
+            worker.send(Open(run, self._columns, self._context_tokens, self._apart))
+            body = worker.next_of(replies)
         if isinstance(body, _Died):
             self._crashes += 1
             raise EngineError(body.reason)
@@ -173,6 +180,8 @@ class _Process:
         self._listeners: dict[int, SimpleQueue[Body | _Died]] = {}
         self._listening = threading.Lock()
         self._death: _Died | None = None
+        self._hung = False
+        self._heard = monotonic()
         threading.Thread(target=self._receive, daemon=True, name="culturechat-engine").start()
 
     @property
@@ -202,6 +211,17 @@ class _Process:
             with self._listening:
                 self._listeners.pop(run, None)
 
+    def next_of(self, replies: SimpleQueue[Body | _Died]) -> Body | _Died:
+        """Return the next thing said of a run; a worker that is silent for too long while it has work is killed."""
+        self._heard = monotonic()
+        while True:
+            try:
+                return replies.get(timeout=HANG_SECONDS / 10)
+            except Empty:
+                if monotonic() - self._heard > HANG_SECONDS:
+                    self._hung = True
+                    self._process.kill()
+
     def stop(self) -> None:
         """Close the worker's input, which ends it; kill it if that does not help."""
         with self._sending, suppress(OSError):
@@ -218,6 +238,7 @@ class _Process:
         with suppress(OSError, ValueError):
             while (frame := protocol.read(stream)) is not None:
                 reply = decoder.decode(frame)
+                self._heard = monotonic()
                 with self._listening:
                     listener = self._listeners.get(reply.run)
                 if listener is not None:
@@ -225,7 +246,8 @@ class _Process:
         code = self._process.wait()
         stream.close()
         with self._listening:
-            self._death = _Died(f"The engine {_ending(code)}{self._last_words()} Ask again: it starts anew by itself.")
+            ending = f"hung for {HANG_SECONDS:.0f} s and was ended" if self._hung else _ending(code)
+            self._death = _Died(f"The engine {ending}{self._last_words()} Ask again: it starts anew by itself.")
             for listener in self._listeners.values():
                 listener.put(self._death)
         with self._sending, suppress(OSError):
@@ -241,8 +263,6 @@ class _Process:
 
 
 def _ending(code: int) -> str:
-    import signal
-
     if code < 0:
         with suppress(ValueError):
             return f"was ended by {signal.Signals(-code).name}"

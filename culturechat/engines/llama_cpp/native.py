@@ -27,15 +27,21 @@ _LOG_WARNING = 3
 
 
 class Aborted(Exception):
-    """Decoding was stopped by the context's `should_abort`."""
+    """Decoding was stopped by the context's `abort`."""
 
 
 class Model:
     """Weights and vocabulary of one GGUF file, shared by any number of contexts."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, progress: Callable[[], None] = lambda: None) -> None:
         _start_library()
         params = llama_cpp.llama_model_default_params()
+
+        def go_on(*_: Any) -> bool:
+            progress()
+            return True
+
+        params.progress_callback = llama_cpp.llama_progress_callback(go_on)
         params.n_gpu_layers = 999 if llama_cpp.llama_supports_gpu_offload() else 0
         self.path = path
         self._pointer = llama_cpp.llama_model_load_from_file(path.encode(), params)
@@ -109,31 +115,39 @@ class Context:
     """Working memory over a model: what it has read, for one or several sequences."""
 
     def __init__(
-        self,
-        model: Model,
-        tokens: int,
-        adapter: str | None = None,
-        sequences: int = 1,
-        should_abort: Callable[[], bool] = lambda: False,
+        self, model: Model, tokens: int, adapter: str | None = None, sequences: int = 1, shared: bool = False
     ) -> None:
+        """Make room.
+
+        Args:
+            model: The weights.
+            tokens: Room of all sequences together.
+            adapter: LoRA file laid over the weights.
+            sequences: How many texts are held side by side.
+            shared: Whether sequences may begin with each other's tokens; otherwise each has its equal part of the room.
+        """
         self.model = model
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = tokens
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.n_seq_max = sequences
-        params.kv_unified = True
+        params.kv_unified = shared
         params.no_perf = True
         self._pointer = llama_cpp.llama_init_from_model(model._pointer, params)
         if not self._pointer:
             raise EngineError(f"{model.path}: no memory for a context of {tokens} tokens{_last_warning()}")
         self._memory = llama_cpp.llama_get_memory(self._pointer)
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
-        self._abort = llama_cpp.ggml_abort_callback(lambda _: should_abort())
-        llama_cpp.llama_set_abort_callback(self._pointer, self._abort, None)
+        self._abort = ctypes.create_string_buffer(2)
+        llama_cpp.llama_set_abort_callback(self._pointer, _is_set, self._abort)
         if adapter is not None:
             adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(model.adapter(adapter))
             if llama_cpp.llama_set_adapters_lora(self._pointer, adapters, 1, (ctypes.c_float * 1)(1.0)):
                 raise EngineError(f"{adapter}: could not be applied to {Path(model.path).name}{_last_warning()}")
+
+    def abort(self, stop: bool = True) -> None:
+        """Stop the decode at hand and those to come, or let them go on again; callable from any thread."""
+        self._abort[0] = b"\x01" if stop else b"\x00"
 
     def use_threads(self, count: int) -> None:
         """Set how many cores the next decodes may use."""
@@ -193,9 +207,9 @@ class Sampler:
         for part in _sampler_parts(model, sampling, seed):
             llama_cpp.llama_sampler_chain_add(self._pointer, part)
 
-    def draw(self, context: Context) -> int:
-        """Return the next token after the context's last decode."""
-        return int(llama_cpp.llama_sampler_sample(self._pointer, context._pointer, -1))
+    def draw(self, context: Context, row: int = -1) -> int:
+        """Return the next token after a row of the context's last decode, the last row by default."""
+        return int(llama_cpp.llama_sampler_sample(self._pointer, context._pointer, row))
 
     def close(self) -> None:
         """Free it."""
@@ -231,6 +245,10 @@ def _sampler_parts(model: Model, sampling: Sampling, seed: int) -> list[Any]:
         llama_cpp.llama_sampler_init_dist(seed),
     ]
 
+
+# llama.cpp asks between any two operations whether to stop. A Python function there would cost a tenth of the speed and
+# the interpreter lock each time; C's strlen answers from a one-letter buffer: 0 while it is empty, 1 when it is not.
+_is_set = ctypes.cast(ctypes.CDLL(None if sys.platform != "win32" else "msvcrt").strlen, llama_cpp.ggml_abort_callback)
 
 _warnings: list[str] = []
 _started = False

@@ -26,6 +26,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     run: int
     columns: tuple[Weights, ...]
     context_tokens: int
+    apart: bool
+    """Whether columns of the same weights decode one by one, so that none changes another's arithmetic."""
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
@@ -67,7 +69,11 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
     error: str
 
 
-Body = Event | Scores | Opened | Done | Broken
+class Working(msgspec.Struct, frozen=True, tag=True):
+    """The worker has just done a step; said now and then, so that silence means that it hangs."""
+
+
+Body = Event | Scores | Opened | Done | Broken | Working
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from culturechat.engines import Event, Failed, Finished, Started, Token
+from culturechat.catalogue import Column
+from culturechat.engines import Event, Failed, Finished, Started
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
@@ -32,7 +33,7 @@ from culturechat.tui.widgets.prompt import PromptInput, PromptLine
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.survey_panel import SurveyHeading
 from culturechat.tui.widgets.tabs import ColumnTabs
-from culturechat.tui.worker import Answered, Closest, Courier, Loaded, Matched, News
+from culturechat.tui.worker import Answered, Closest, Courier, Loaded, Matched, News, Written
 
 FLUSH_SECONDS = 0.1
 """Least time between two updates of the screen; tokens that come in between are shown together."""
@@ -47,7 +48,7 @@ class CompareScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop", tooltip="Stop all answers where they are; the text so far stays"),
-        Binding("tab", "step(1)", "Column", tooltip="To the next column, at last back to the prompt"),
+        Binding("tab", "step(1)", "Next", tooltip="To the next column, at last back to the prompt"),
         Binding("shift+tab", "step(-1)", "Column before", show=False),
         Binding("ctrl+r", "again", "Again", tooltip="Answer the last question again with the next seed", priority=True),
         Binding("ctrl+s", "survey", "Survey", tooltip="Show or hide what people told the survey", priority=True),
@@ -86,7 +87,7 @@ class CompareScreen(Screen[None]):
         self._flushed = 0.0
         self._flush_planned = False
         self._status = StatusLine(_title(settings, session))
-        self._tabs = ColumnTabs([one_line(view.column.title) for view in self.views.values()])
+        self._tabs = ColumnTabs([_tab(view.column) for view in self.views.values()])
         self._grid = Grid(*self.views.values(), id="columns")
         self._heading = SurveyHeading()
         self.prompt = PromptLine(EXAMPLES)
@@ -258,11 +259,11 @@ class CompareScreen(Screen[None]):
         self._flushed = time.monotonic()
         self._flush_planned = False
         with self.app.batch_update():
-            for news in _merged(self._courier.collect()):
+            for news in worker.merged(self._courier.collect()):
                 await self._show(news)
         self._show_state()
 
-    async def _show(self, news: News | _Tokens) -> None:
+    async def _show(self, news: News | Written) -> None:
         match news:
             case Loaded(error):
                 await self._show_loaded(error)
@@ -272,8 +273,8 @@ class CompareScreen(Screen[None]):
                 self._end(error)
             case Started():
                 self.views[news.column].started(news)
-            case _Tokens(column, text, count):
-                self.views[column].wrote(text, count)
+            case Written(column, text, tokens):
+                self.views[column].wrote(text, tokens)
             case Finished():
                 await self.views[news.column].finished(news, self._session.seed(news.column))
             case Failed():
@@ -357,36 +358,15 @@ class CompareScreen(Screen[None]):
         self.notify(message, markup=False, timeout=4)
 
 
-class _Tokens:
-    """Tokens of one column that are shown together."""
-
-    __match_args__ = ("column", "text", "count")
-
-    def __init__(self, column: str, text: str, count: int = 1) -> None:
-        self.column, self.text, self.count = column, text, count
-
-
-def _merged(news: Iterable[News]) -> list[News | _Tokens]:
-    """Return the news with each column's adjoining tokens made one; columns are independent of each other."""
-    merged: list[News | _Tokens] = []
-    open_tokens: dict[str, _Tokens] = {}
-    for item in news:
-        if not isinstance(item, Token):
-            open_tokens.clear()
-            merged.append(item)
-        elif item.column in open_tokens:
-            open_tokens[item.column].text += item.text
-            open_tokens[item.column].count += 1
-        else:
-            open_tokens[item.column] = _Tokens(item.column, item.text)
-            merged.append(open_tokens[item.column])
-    return merged
-
-
 def _title(settings: Settings, session: Session) -> str:
     count = len(session.columns)
     base = PurePath(settings.base).name
     return one_line(f"{base} · {count} column{'s' if count != 1 else ''}")
+
+
+def _tab(column: Column) -> str:
+    culture = column.culture
+    return one_line(culture.name if culture and culture.name == culture.own_name else column.title)
 
 
 def _placeholder(count: int, width: int) -> str:

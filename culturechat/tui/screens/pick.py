@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
@@ -29,6 +30,7 @@ CLAIMS = (
     "It shows how answers of people surveyed in a country and year were spread. It does not claim what “they” think,"
     " and a model is no person."
 )
+LOW_TERMINAL = 24
 SUGGESTED = ("arabic", "chinese")
 
 
@@ -103,6 +105,10 @@ class PickScreen(Screen[None]):
         """Begin on the list."""
         self._list.highlighted = 0
         self._list.focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Spare rows where they are few."""
+        self.set_class(event.size.height < LOW_TERMINAL, "-low")
 
     def action_start(self) -> None:
         """Leave with what is ticked."""

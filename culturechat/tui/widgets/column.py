@@ -48,7 +48,7 @@ class ColumnView(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f,enter", "fill_here", "Full", tooltip="Give this column the whole width, or put it back", show=False),
-        Binding("r", "again_here", "Again here", tooltip="Answer again in this column only; also after a failure"),
+        Binding("r", "again_here", "Redo", tooltip="Answer again in this column only; also after a failure"),
     ]
 
     @dataclass

@@ -42,10 +42,11 @@ class SurveyPanel(FittedText):
         return [self._heading(self._people, width), *chart.lines(self._question, self._people, width, self.short)]
 
     def _heading(self, people: People, width: int) -> Content:
-        lead, source = "People said  ", one_line(chart.source(people))
-        if cell_len(lead) + cell_len(source) > width:
+        lead = "People said  "
+        if len(lead) + cell_len(chart.source(people)) > width:
             lead = ""
-        return Content.assemble((lead, "bold"), (chart.fitted(source, width - len(lead)), "$foreground 60%"))
+        source = chart.fitted(chart.source(people, width - len(lead)), width - len(lead))
+        return Content.assemble((lead, "bold"), (source, "$foreground 60%"))
 
     def _names(self) -> str:
         known = survey.countries()

@@ -1,0 +1,94 @@
+"""The real command in a real terminal, with the real engine and weights."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+
+
+class Terminal:
+    """A tmux session with a server of its own."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self._tmux = ["tmux", "-u", "-f", "/dev/null", "-S", str(folder / "tmux.socket")]
+        self._home = home
+
+    def start(self, *arguments: str, width: int = 120, height: int = 36) -> None:
+        command = shlex.join([sys.executable, "-m", "culturechat", *arguments])
+        inside = f"CULTURECHAT_HOME={shlex.quote(str(self._home))} {command}; echo exit code $?; sleep 60"
+        self._run("new-session", "-d", "-x", str(width), "-y", str(height), inside)
+
+    def type(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p")
+
+    def wait_for(self, seen: Callable[[str], bool], seconds: float = 60) -> str:
+        deadline = time.monotonic() + seconds
+        while not seen(screen := self.screen()):
+            assert time.monotonic() < deadline, screen
+            time.sleep(0.1)
+        return screen
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True)
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, check=True, encoding="utf-8")
+        return done.stdout
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, home: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path, home)
+    yield made
+    made.close()
+
+
+def test_two_cultures_answer_side_by_side_over_the_survey_and_remember(terminal: Terminal) -> None:
+    terminal.start("--cultures", "chinese,arabic", "--max-tokens", "24")
+    terminal.wait_for(lambda screen: "中文 Chinese" in screen and "العربية Arabic" in screen)
+    terminal.type("Should grown-up children look after their ageing parents?", "Enter")
+    screen = terminal.wait_for(lambda screen: screen.count("done") == 2 and "Q38" in screen)
+    assert "China" in screen and "Jordan" in screen
+    assert "62 %" in screen, "the share of the surveyed in China who agree strongly"
+    terminal.type("Why?", "Enter")
+    terminal.wait_for(lambda screen: screen.count("Why?") >= 2 and screen.count("done") == 2)
+    terminal.type("C-q")
+    terminal.wait_for(lambda screen: "exit code 0" in screen)
+
+
+def test_escape_stops_the_answers(terminal: Terminal) -> None:
+    terminal.start("--cultures", "chinese,arabic", "--max-tokens", "4000", "--temperature", "1.5")
+    terminal.wait_for(lambda screen: "Arabic" in screen)
+    terminal.type("Tell me a very long story.", "Enter")
+    terminal.wait_for(lambda screen: "writing" in screen)
+    terminal.type("Escape")
+    terminal.wait_for(lambda screen: screen.count("stopped") == 2, 10)
+    terminal.type("C-q")
+    terminal.wait_for(lambda screen: "exit code 0" in screen)
+
+
+def test_a_terminal_too_narrow_is_refused_in_words(terminal: Terminal) -> None:
+    terminal.start("--cultures", "chinese", width=30)
+    screen = terminal.wait_for(lambda screen: "exit code" in screen)
+    words = " ".join(screen.split())
+    assert "exit code 2" in words
+    assert "needs 40" in words and "Traceback" not in words
+
+
+def test_without_cultures_a_picker_opens_and_leaves_quietly(terminal: Terminal) -> None:
+    terminal.start()
+    terminal.wait_for(lambda screen: "中文" in screen and "Türkçe" in screen)
+    terminal.type("Escape")
+    terminal.wait_for(lambda screen: "exit code 0" in screen)

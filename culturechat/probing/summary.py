@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from culturechat import cultures
-from culturechat.probing import ItemResult
-from culturechat.probing.metrics import jensen_shannon_bits, wasserstein
-from culturechat.survey import Bank
+from culturechat.probing import controls, distances
+from culturechat.probing.metrics import jensen_shannon_bits, position, wasserstein
+from culturechat.probing.resample import (
+    RESAMPLES,
+    Interval,
+    bootstrap,
+    bootstrap_items,
+    interval,
+    item_picks,
+    reading_draws,
+)
+from culturechat.probing.results import ItemResult
+from culturechat.survey import Bank, People
 
-RESAMPLES = 2000
-LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over items and its bootstrap percentile interval."""
-
-    mean: float
-    low: float
-    high: float
+Array = npt.NDArray[np.float64]
+FEWEST_CORRELATED = 4
+"""A correlation over fewer items says nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,18 @@ class Distances:
 
 
 @dataclass(frozen=True)
+class ItemControls:
+    """One item's distances of the controls; None where there is nothing to measure."""
+
+    uniform: tuple[float, float | None]
+    """JSD in bits, WD."""
+    others_pooled: tuple[float, float | None] | None
+    noise_floor: tuple[float, float | None] | None
+
+
+@dataclass(frozen=True)
 class Summary:
-    """One column over all items, with its controls."""
+    """One column over all items, or those of one theme, with its controls."""
 
     culture: str
     items: int
@@ -46,6 +59,18 @@ class Summary:
     """Every option equally likely."""
     others_pooled: Distances
     """The mean of the people of all other cultures."""
+    noise_floor: Distances
+    """Two random halves of the same people."""
+    option_mass: Interval | None
+    """Probability that the model answers with an option mark, over all items."""
+    correlation: Interval | None
+    """Pearson's r of the model's and the people's mean position on the scale, over the items with an order."""
+    correlation_beyond_others: Interval | None
+    """The same after taking the other cultures' mean position from both: what is these people's own."""
+    themes: dict[str, Summary] = field(default_factory=dict)
+    """The same by theme of the questions."""
+    controls: dict[str, ItemControls] = field(default_factory=dict)
+    """The controls of every item that the people were asked."""
 
 
 def summarise(results: Iterable[ItemResult], bank: Bank, seed: int = 0) -> list[Summary]:
@@ -53,47 +78,106 @@ def summarise(results: Iterable[ItemResult], bank: Bank, seed: int = 0) -> list[
     by_column: dict[str, list[ItemResult]] = {}
     for result in results:
         by_column.setdefault(result.culture, []).append(result)
-    return [_summary(column, own, bank, seed) for column, own in by_column.items()]
+    return [_with_themes(column, own, bank, seed) for column, own in by_column.items()]
 
 
-def bootstrap(values: Sequence[float], seed: int = 0) -> Interval | None:
-    """Return the mean with its percentile interval over resampled items; the same seed gives the same interval."""
-    if not values:
+def item_controls(result: ItemResult, bank: Bank, seed: int = 0) -> ItemControls | None:
+    """Return how far the controls are from the people on one item, or None where the people were not asked."""
+    if result.people is None:
         return None
-    sample = np.asarray(values, dtype=float)
-    picks = np.random.default_rng(seed).integers(0, len(sample), (RESAMPLES, len(sample)))
-    low, high = np.quantile(sample[picks].mean(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(sample.mean()), float(low), float(high))
-
-
-def others_pooled(item: str, culture: str, bank: Bank) -> tuple[float, ...] | None:
-    """Return the mean shares of the people of all cultures but one, or None where none of them was asked."""
-    others = [bank.people(item, cultures.load(name).countries) for name in cultures.names() if name != culture]
-    asked = [people.shares for people in others if people]
-    return tuple(sum(shares) / len(asked) for shares in zip(*asked, strict=True)) if asked else None
-
-
-def _summary(column: str, results: Sequence[ItemResult], bank: Bank, seed: int) -> Summary:
-    compared = [result for result in results if result.people]
-    uniform = [tuple(1 / len(result.codes) for _ in result.codes) for result in compared]
-    pooled = [others_pooled(result.item, column, bank) for result in compared]
-    return Summary(
-        culture=column,
-        items=len(compared),
-        model=_distances(compared, [result.p for result in compared], bank, seed),
-        uniform=_distances(compared, uniform, bank, seed),
-        others_pooled=_distances(compared, pooled, bank, seed),
+    ordered = bank.questions[result.item].ordered
+    pooled = controls.others_pooled(result.item, result.culture, bank)
+    floor = controls.noise_floor(result.item, result.people.countries, bank, seed)
+    return ItemControls(
+        _both(controls.uniform(len(result.codes)), result.people, ordered),
+        _both(pooled, result.people, ordered) if pooled else None,
+        (floor.jsd_bits, floor.wd if ordered else None) if floor else None,
     )
 
 
-def _distances(
-    results: Sequence[ItemResult], predicted: Sequence[tuple[float, ...] | None], bank: Bank, seed: int
-) -> Distances:
-    jsd, wd = [], []
-    for result, shares in zip(results, predicted, strict=True):
-        if shares is None or result.people is None:
+def _with_themes(column: str, results: Sequence[ItemResult], bank: Bank, seed: int) -> Summary:
+    by_theme: dict[str, list[ItemResult]] = {}
+    for result in results:
+        by_theme.setdefault(bank.questions[result.item].theme, []).append(result)
+    found = {result.item: item_controls(result, bank, seed) for result in results}
+    measured = {item: given for item, given in found.items() if given is not None}
+    themes = {theme: _summary(column, own, bank, seed, measured) for theme, own in by_theme.items()}
+    whole = _summary(column, results, bank, seed, measured)
+    return dataclasses.replace(whole, themes=themes, controls=measured)
+
+
+def _summary(
+    column: str, results: Sequence[ItemResult], bank: Bank, seed: int, measured: Mapping[str, ItemControls]
+) -> Summary:
+    compared = [result for result in results if result.people]
+    own = [measured[result.item] for result in compared]
+    return Summary(
+        culture=column,
+        items=len(compared),
+        model=_model(compared, bank, seed),
+        uniform=_control([given.uniform for given in own], seed),
+        others_pooled=_control([given.others_pooled for given in own], seed),
+        noise_floor=_control([given.noise_floor for given in own], seed),
+        option_mass=bootstrap([result.option_mass for result in results], seed),
+        correlation=_correlation(compared, bank, seed, beyond_others=False),
+        correlation_beyond_others=_correlation(compared, bank, seed, beyond_others=True),
+    )
+
+
+def _model(results: Sequence[ItemResult], bank: Bank, seed: int) -> Distances:
+    ordered = [result for result in results if bank.questions[result.item].ordered]
+    return Distances(
+        bootstrap_items(
+            [result.jsd_bits or 0.0 for result in results],
+            [distances.jensen_shannon_bits(reading_draws(result, seed), _shares(result)) for result in results],
+            seed,
+        ),
+        bootstrap_items(
+            [result.wd or 0.0 for result in ordered],
+            [distances.wasserstein(reading_draws(result, seed), _shares(result)) for result in ordered],
+            seed,
+        ),
+    )
+
+
+def _control(measured: Sequence[tuple[float, float | None] | None], seed: int) -> Distances:
+    jsd = [given[0] for given in measured if given]
+    wd = [given[1] for given in measured if given and given[1] is not None]
+    return Distances(_of_items(jsd, seed), _of_items(wd, seed))
+
+
+def _of_items(values: Sequence[float], seed: int) -> Interval | None:
+    return bootstrap_items(values, [np.full(RESAMPLES, value) for value in values], seed)
+
+
+def _both(shares: tuple[float, ...], people: People, ordered: bool) -> tuple[float, float | None]:
+    return jensen_shannon_bits(shares, people.shares), wasserstein(shares, people.shares) if ordered else None
+
+
+def _correlation(results: Sequence[ItemResult], bank: Bank, seed: int, beyond_others: bool) -> Interval | None:
+    rows = []
+    for result in results:
+        pooled = controls.others_pooled(result.item, result.culture, bank) if beyond_others else None
+        if result.people is None or not bank.questions[result.item].ordered or (beyond_others and pooled is None):
             continue
-        jsd.append(jensen_shannon_bits(shares, result.people.shares))
-        if bank.questions[result.item].ordered:
-            wd.append(wasserstein(shares, result.people.shares))
-    return Distances(bootstrap(jsd, seed), bootstrap(wd, seed))
+        start = position(pooled) if pooled else 0.0
+        rows.append((position(result.p) - start, position(result.people.shares) - start))
+    if len(rows) < FEWEST_CORRELATED:
+        return None
+    pairs = np.array(rows)
+    own = float(pearson(pairs[None])[0])
+    return None if np.isnan(own) else interval(own, pearson(pairs[item_picks(len(pairs), seed)]))
+
+
+def pearson(pairs: Array) -> Array:
+    """Return Pearson's correlation of each set of pairs (sets × pairs × 2); NaN where one side does not vary."""
+    centred = pairs - pairs.mean(axis=1, keepdims=True)
+    spread = np.sqrt((centred**2).sum(axis=1).prod(axis=1))
+    shared = centred.prod(axis=2).sum(axis=1)
+    even = spread < 1e-12
+    correlation: Array = np.where(even, np.nan, shared / np.where(even, 1.0, spread))
+    return correlation
+
+
+def _shares(result: ItemResult) -> Array:
+    return np.asarray(result.people.shares if result.people else ())

@@ -20,7 +20,7 @@ import msgspec
 from culturechat import paths
 from culturechat.catalogue import Column
 from culturechat.engines import Choice, Event, Failed, Finished, Request, Scores
-from culturechat.engines.llama_cpp import protocol
+from culturechat.engines.llama_cpp import prepared, protocol
 from culturechat.engines.llama_cpp.protocol import Body, Broken, Cancel, Done, Generate, Open, Score, Weights
 from culturechat.errors import EngineError
 from culturechat.terminal import one_line
@@ -53,7 +53,11 @@ class LlamaCpp:
             EngineError: llama.cpp cannot load one of them.
         """
         self._columns = tuple(
-            Weights(column.id, str(column.base_path), str(column.adapter_path) if column.adapter_path else None)
+            Weights(
+                column.id,
+                str(prepared.fastest(column.base_path)),
+                str(column.adapter_path) if column.adapter_path else None,
+            )
             for column in columns
         )
         self._context_tokens = context_tokens

@@ -1,0 +1,156 @@
+"""A finished run: its results, what follows from them, and how they came about. Knows nothing of engines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from culturechat import __version__, survey
+from culturechat.catalogue import Column
+from culturechat.probing.bias import Bias, biases
+from culturechat.probing.nearest import Nearest, nearest
+from culturechat.probing.plan import Plan
+from culturechat.probing.plane import Plane, plane
+from culturechat.probing.results import ItemResult
+from culturechat.probing.runfile import file_hashes, llama_cpp_version
+from culturechat.probing.summary import Summary, summarise
+from culturechat.survey import Bank
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the questions and people's answers of a run come from."""
+
+    people: str = survey.SOURCE
+    """Who was asked when, for the reader; empty where there are no figures."""
+    questions: str = "the shipped question bank"
+    notes: tuple[str, ...] = ()
+    """What the reader of the figures left out or found, one sentence each."""
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What answered in one column."""
+
+    culture: str
+    title: str
+    form: str
+    """adapter, prompt or base."""
+    model: str
+    files: dict[str, str]
+    """SHA-256 of every file of the model, by file name."""
+
+
+@dataclass(frozen=True)
+class ProbeRun:
+    """What `probe` returns: every result, and, worked out when first asked for, what follows from them.
+
+    Nothing in it depends on the clock: the same models, questions, plan and seed give the same object and files.
+    """
+
+    items: tuple[ItemResult, ...]
+    """One per column and question, columns one after the other."""
+    bank: Bank
+    """The questions and people's answers."""
+    columns: tuple[ColumnFacts, ...]
+    """What answered."""
+    plan: Plan = Plan()
+    """How every question was put."""
+    seed: int = 0
+    """Of the bootstrap and the simulated halves."""
+    source: Source = Source()
+    """Where the figures come from."""
+    version: str = __version__
+    """Of culturechat."""
+    llama_cpp: str = ""
+    """Version of llama-cpp-python."""
+
+    @cached_property
+    def summary(self) -> list[Summary]:
+        """One summary per column: distances from its people, controls, correlations, themes."""
+        return summarise(self.items, self.bank, self.seed)
+
+    @cached_property
+    def bias(self) -> list[Bias]:
+        """One per column: how far places and marks draw its answers."""
+        return biases(self.items, self.seed)
+
+    @cached_property
+    def nearest(self) -> Nearest | None:
+        """Columns × peoples; None where there are not two peoples to compare."""
+        return nearest(self.items, self.bank, self.seed)
+
+    @cached_property
+    def plane(self) -> Plane | None:
+        """The map of models and peoples; None where points or common items are too few."""
+        return plane(self.items, self.bank, self.seed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain values, in the form of `culturechat probe --json`."""
+        from culturechat.probing.report import as_json
+
+        return as_json(self)
+
+    def to_json(self) -> str:
+        """Return the run as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one row per column, question and option, as the CSV file holds them."""
+        from culturechat.probing.table import rows
+
+        return rows(self)
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return `to_rows` as a polars frame; needs `pip install 'culturechat[probe]'`."""
+        from culturechat.probing.table import polars_frame
+
+        return polars_frame(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return `to_rows` as a pandas frame; needs pandas."""
+        from culturechat.probing.table import pandas_frame
+
+        return pandas_frame(self)
+
+    def to_html(self, made: str = "") -> str:
+        """Return the report as one self-contained page.
+
+        Args:
+            made: The date to print, if any.
+        """
+        from culturechat.probing.page import render
+
+        return render(self, made)
+
+
+def finished(
+    items: Sequence[ItemResult], columns: Sequence[Column], bank: Bank, plan: Plan, seed: int, source: Source
+) -> ProbeRun:
+    """Return a run from its results and the columns that gave them."""
+    facts = [ColumnFacts(column.id, column.title, column.form, column.model, file_hashes(column)) for column in columns]
+    return ProbeRun(tuple(items), bank, tuple(facts), plan, seed, source, llama_cpp=llama_cpp_version())
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from culturechat import records
+    from culturechat.errors import UsageError
+
+    try:
+        with records.replacing(path) as temporary:
+            temporary.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from None

@@ -15,8 +15,15 @@ from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
 
-Form = Literal["adapter", "prompt", "base"]
-"""How a column's model comes: base + LoRA adapter, base with the culture in its prompt only, or the untouched base."""
+Form = Literal["merged", "adapter", "prompt", "base"]
+"""How a column's model comes: a file of its own, base + LoRA adapter, base with the culture in its prompt only, or the
+untouched base."""
+
+FOLDERS = {"base": "bases", "adapter": "adapters", "merged": "merged"}
+"""Where files of each kind lie in a models folder, beside `cards`."""
+
+MOST_MERGED = 2
+"""Columns up to which a model of its own is faster for each than adapters on one shared base."""
 
 BASE_COLUMN = "base"
 DEFAULT_BASE = "smollm2-135m"
@@ -34,11 +41,11 @@ class Survey:
 class CardFile:
     """What a model's card says; adapters' cards are written by the training pipeline."""
 
-    form: Literal["base", "adapter"]
+    form: Literal["base", "adapter", "merged"]
     name: str
     licence: str
     file: str
-    """File name, beside the cards' sister folder or inside `package`."""
+    """File name in the models folder, inside `package`, or the whole path of a file of the user's."""
     bytes: int
     sha256: str
     package: str = ""
@@ -73,7 +80,7 @@ class Card(CardFile):
             package = _package_folder(self.package)
             path = package / self.file if package else None
         else:
-            path = self.folder / f"{self.form}s" / self.file
+            path = self.folder / FOLDERS[self.form] / self.file
         return path if path and path.is_file() else None
 
 
@@ -117,7 +124,7 @@ def columns(
         names: Columns in the order they are shown.
         base: Id of a base model's card, or the path of any GGUF file that llama.cpp runs.
         adapters: Adapter files of the user's own, by culture.
-        form: Forces `adapter` or `prompt`; by default a culture with an adapter for this base gets it.
+        form: Forces `merged`, `adapter` or `prompt`; by default what is fastest for so many columns and installed.
 
     Raises:
         UsageError: a name is unknown or stands twice, a file is damaged, or an adapter belongs to another base.
@@ -133,7 +140,11 @@ def columns(
         if name not in known:
             raise unknown("culture", name, known)
     base_path, base_name = _base(base)
-    return [_column(name, base_path, base_name, (adapters or {}).get(name), form) for name in names]
+    wanted = form or ("merged" if len(names) <= MOST_MERGED else None)
+    return [
+        _column(name, base_path, base_name, (adapters or {}).get(name), wanted, forced=form is not None)
+        for name in names
+    ]
 
 
 def sha256_of(path: Path) -> str:
@@ -163,23 +174,33 @@ def verify(card: Card) -> str:
     return "ok" if sha256_of(path) == card.sha256 else "damaged: SHA-256 differs from the card"
 
 
-def _column(name: str, base_path: Path, base_name: str, adapter: Path | None, form: Form | None) -> Column:
+def _column(
+    name: str, base_path: Path, base_name: str, adapter: Path | None, form: Form | None, forced: bool
+) -> Column:
     if name == BASE_COLUMN:
         return Column(name, None, "base", base_name, base_path)
     culture = cultures.load(name)
-    card = None
-    if adapter is None and form != "prompt":
-        card = _adapter_card(name, base_path)
-        adapter = _installed(card) if card else None
-    if adapter is None:
-        if form == "adapter":
-            raise WeightsMissing(
-                f"There is no {name} adapter for {base_name}. Train one with `python -m training run`, "
-                f"name a file with --adapter {name}=FILE.gguf, or use --form prompt."
-            )
+    if adapter is not None:
+        check_adapter(adapter, base_path)
+        return Column(name, culture, "adapter", adapter.stem, base_path, adapter)
+    if form == "prompt":
         return Column(name, culture, "prompt", base_name, base_path)
-    check_adapter(adapter, base_path)
-    return Column(name, culture, "adapter", card.id if card else adapter.stem, base_path, adapter)
+    if form == "merged" and (card := _card_for("merged", name, base_path)):
+        return Column(name, culture, "merged", card.id, _installed(card))
+    if form == "merged" and forced:
+        raise WeightsMissing(
+            f"There is no merged {name} model of {base_name}. Make it: culturechat models build --cultures {name}"
+        )
+    if card := _card_for("adapter", name, base_path):
+        path = _installed(card)
+        check_adapter(path, base_path)
+        return Column(name, culture, "adapter", card.id, base_path, path)
+    if form == "adapter":
+        raise WeightsMissing(
+            f"There is no {name} adapter for {base_name}. Train one with `python -m training run`, "
+            f"name a file with --adapter {name}=FILE.gguf, or use --form prompt."
+        )
+    return Column(name, culture, "prompt", base_name, base_path)
 
 
 def check_adapter(adapter: Path, base_path: Path) -> None:
@@ -208,9 +229,9 @@ def _base(base: str) -> tuple[Path, str]:
     return path, path.stem
 
 
-def _adapter_card(culture: str, base_path: Path) -> Card | None:
-    """Return the card of the culture's adapter for these base weights, known by hash, not by name."""
-    mine = [card for card in cards().values() if card.form == "adapter" and card.culture == culture]
+def _card_for(form: str, culture: str, base_path: Path) -> Card | None:
+    """Return the card of a culture's model made from these base weights, known by hash, not by name."""
+    mine = [card for card in cards().values() if card.form == form and card.culture == culture]
     return next((card for card in mine if card.base_sha256 == sha256_of(base_path)), None) if mine else None
 
 

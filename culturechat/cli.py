@@ -15,8 +15,9 @@ from culturechat import __version__
 from culturechat.errors import CulturechatError, UsageError
 
 if TYPE_CHECKING:
-    from culturechat.catalogue import Column
+    from culturechat.catalogue import Card, Column
     from culturechat.engines import Engine
+    from culturechat.probing import Source
     from culturechat.settings import Settings
     from culturechat.survey import Bank
 
@@ -31,6 +32,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+models = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(models, name="models")
+
 Cultures = Annotated[
     str | None,
     typer.Option("--cultures", "-c", metavar="A,B,…", help="Columns: cultures, and `base` for the untouched model."),
@@ -42,7 +46,10 @@ Adapter = Annotated[
     list[str] | None, typer.Option(metavar="CULTURE=FILE.gguf", help="A LoRA adapter of your own; may be repeated.")
 ]
 FormOption = Annotated[
-    str | None, typer.Option("--form", metavar="adapter|prompt", help="How a culture comes: by adapter or prompt only.")
+    str | None,
+    typer.Option(
+        "--form", metavar="merged|adapter|prompt", help="How a culture comes; by default the fastest there is."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same answer.")]
 Temperature = Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")]
@@ -137,36 +144,76 @@ def probe(
     cultures: Cultures = None,
     items: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Questions of your own.")] = None,
     shares: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="How people answered them.")] = None,
+    wvs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="People's answers from the survey's own file (.csv or .sav).")
+    ] = None,
+    question: Annotated[str | None, typer.Option(metavar='"…"', help="One question of your own.")] = None,
+    options: Annotated[str | None, typer.Option(metavar='"A|B|…"', help="Its options, in scale order.")] = None,
     item: Annotated[str | None, typer.Option(metavar="Q33,Q36,…", help="Only these questions.")] = None,
     theme: Annotated[str | None, typer.Option(help="Only questions of this theme.")] = None,
     orders: Annotated[str, typer.Option(metavar="N|all", help="Orders of the options to average.")] = "2",
+    styles: Annotated[
+        str, typer.Option(metavar="letters,backwards,digits", help="Marks of the options to average.")
+    ] = "letters",
+    restatements: Annotated[bool, typer.Option("--restatements", help="Ask the other wordings too.")] = False,
+    language: Annotated[str, typer.Option(metavar="english|own", help="Language of the system prompt.")] = "english",
     base: Base = None,
     adapter: Adapter = None,
     form: FormOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same run was stopped.")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; `-` prints it.")] = None,
+    csv_path: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a long table.")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as Parquet (needs polars).")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report as one web page.")] = None,
+    lm_eval: Annotated[
+        Path | None, typer.Option("--export-lm-eval", metavar="DIR", help="Write the bank as lm-eval tasks and stop.")
+    ] = None,
 ) -> None:
     """Read the models' opinions on survey questions from their option probabilities, next to people's answers."""
     from culturechat import plain, probing
-    from culturechat.probing.report import as_json
-    from culturechat.probing.summary import summarise
+    from culturechat.probing import output
+    from culturechat.probing.plan import plan as checked_plan
 
     settings = _settings(base)
     names = _names(cultures)
-    bank = _bank(items, shares)
-    wanted = _items(bank, item, theme)
-    count = _orders(orders)
+    bank, source = _bank(items, shares, wvs, question, options)
+    wanted = probing.select(bank, item.split(",") if item else None, theme)
+    how = checked_plan(_orders(orders), _split(styles), restatements, language)
+    if lm_eval is not None:
+        plain.say(output.export_lm_eval(lm_eval, names, bank, wanted, how))
+        return
+    files = output.Files(json_path, csv_path, parquet, html)
+    files.check()
     columns = _columns(names, settings, adapter, form)
-    with _engine() as engine:
-        engine.open(columns, settings.context)
-        results = plain.with_progress(probing.probe(engine, columns, bank, wanted, count), len(columns) * len(wanted))
-    summaries = summarise(results, bank)
-    report = as_json(results, summaries)
-    if json_path is not None and str(json_path) != "-":
-        plain.write_json(json_path, report)
-    if str(json_path) == "-":
-        plain.print_json(report)
+    with _engine() as engine, plain.stoppable("Stopped; the same command with --resume goes on from here."):
+        run = probing.probe_columns(
+            engine, columns, bank, wanted, how, seed, source, resume, plain.progress, settings.context
+        )
+    files.write(run, plain.today())
+    if files.prints_json:
+        plain.say(run.to_json())
     else:
-        plain.print_probe(results, summaries, bank)
+        plain.print_probe(run)
+
+
+@app.command("compare")
+def compare_runs(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A.json", help="What `probe --json` wrote.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B.json", help="The same, of other models or settings.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+    most: Annotated[int, typer.Option(min=0, help="Questions that moved most to print.")] = 15,
+    as_json: Json = False,
+) -> None:
+    """Compare two probe runs question by question: which is nearer to the people, and what moved most."""
+    from culturechat import plain
+    from culturechat.probing import compare as comparing
+
+    comparison = comparing.compare(comparing.read(run_a), comparing.read(run_b), seed)
+    if as_json:
+        plain.say(comparing.as_json(comparison))
+    else:
+        plain.print_comparison(comparison, most)
 
 
 @app.command("cultures")
@@ -199,41 +246,89 @@ def list_cultures(as_json: Json = False) -> None:
         )
 
 
-@app.command("models")
-def list_models(as_json: Json = False) -> None:
-    """List the models that have a card, and whether their weights are installed and whole."""
+@models.callback(invoke_without_command=True)
+def list_models(context: typer.Context, as_json: Json = False) -> None:
+    """List the models that have a card; with a command, build, import, check or remove one."""
     from culturechat import catalogue, plain
 
+    if context.invoked_subcommand is not None:
+        return
     cards = sorted(catalogue.cards().values(), key=lambda card: (card.form != "base", card.id))
-    rows = [
-        {
-            "model": card.id,
-            "form": card.form,
-            "culture": card.culture or None,
-            "base": card.base or None,
-            "bytes": card.bytes,
-            "licence": card.licence,
-            "state": catalogue.verify(card),
-            "path": str(card.path) if card.path else None,
-        }
-        for card in cards
-    ]
+    rows = [plain.card_row(card, catalogue.verify(card)) for card in cards]
     if as_json:
         plain.print_json(rows)
     else:
-        plain.print_table(
-            ("model", "form", "size", "licence", "state"),
-            [
-                (
-                    str(row["model"]),
-                    str(row["form"]),
-                    plain.megabytes(int(row["bytes"] or 0)),
-                    str(row["licence"]),
-                    str(row["state"]),
-                )
-                for row in rows
-            ],
-        )
+        plain.print_cards(rows)
+
+
+@models.command("build")
+def build_models(
+    cultures: Cultures = None,
+    kind: Annotated[str, typer.Option("--type", metavar="q4_0|q4_k_m|q8_0|bf16", help="Number format.")] = "q8_0",
+    base: Base = None,
+) -> None:
+    """Merge cultures' adapters into their base and quantize them: files of their own, for use here or elsewhere."""
+    from culturechat import building, plain
+
+    names, settings = _names(cultures), _settings(base)
+    for name in names:
+        with plain.percentage(name) as progress:
+            card = building.build(name, settings.base, kind, progress)
+        typer.echo(f"{card.id}: {plain.megabytes(card.bytes)}, {card.path}")
+
+
+@models.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(help="A GGUF file: a chat model, a culture's own model, or an adapter.")],
+    culture: Annotated[str | None, typer.Option(help="The culture it speaks for.")] = None,
+) -> None:
+    """Copy a GGUF file of your own into the models folder, after checking it."""
+    from culturechat import building, plain
+
+    card = building.take_in(file, culture)
+    use = f"--base {card.id}" if card.form == "base" else f"--cultures {card.culture}"
+    typer.echo(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}")
+
+
+@models.command("info")
+def show_model(name: Annotated[str, typer.Argument(help="A model's id.")], as_json: Json = False) -> None:
+    """Show all that a model's card says."""
+    from culturechat import catalogue, plain
+
+    card = _card(name)
+    row = plain.card_row(card, catalogue.verify(card)) | {
+        "name": card.name,
+        "sha256": card.sha256,
+        "base_sha256": card.base_sha256 or None,
+        "recipe": card.recipe or None,
+        "seed": card.seed,
+        "survey": vars(card.survey) if card.survey else None,
+        "scores": card.scores or None,
+    }
+    if as_json:
+        plain.print_json(row)
+    else:
+        plain.print_fields(row)
+
+
+@models.command("verify")
+def verify_models(names: Annotated[list[str] | None, typer.Argument(help="Ids; all by default.")] = None) -> None:
+    """Check the files' sizes and SHA-256. Exit code 1 if one is missing or damaged."""
+    from culturechat import catalogue
+
+    cards = [_card(name) for name in names or catalogue.cards()]
+    states = {card.id: catalogue.verify(card) for card in cards}
+    for name, state in states.items():
+        typer.echo(f"{name}: {state}")
+    raise typer.Exit(0 if set(states.values()) <= {"ok"} else 1)
+
+
+@models.command("remove")
+def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> None:
+    """Move a model that you built or imported to the trash folder."""
+    from culturechat import building
+
+    typer.echo(f"{name} is now in {building.remove(name)}")
 
 
 @app.command()
@@ -290,10 +385,20 @@ def _columns(
 ) -> list[Column]:
     from culturechat import catalogue
 
-    if form not in (None, "adapter", "prompt"):
-        raise UsageError(f"--form {form} is unknown; it is adapter or prompt.")
+    if form not in (None, "merged", "adapter", "prompt"):
+        raise UsageError(f"--form {form} is unknown; it is merged, adapter or prompt.")
     files = dict(_adapter(text) for text in adapters or ())
     return catalogue.columns(names, settings.base, files, cast("catalogue.Form | None", form)) if names else []
+
+
+def _card(name: str) -> Card:
+    from culturechat import catalogue
+    from culturechat.errors import unknown
+
+    known = catalogue.cards()
+    if name not in known:
+        raise unknown("model", name, known)
+    return known[name]
 
 
 def _adapter(text: str) -> tuple[str, Path]:
@@ -314,25 +419,26 @@ def _question(argument: str) -> str:
     return text.strip()
 
 
-def _bank(items: Path | None, shares: Path | None) -> Bank:
-    from culturechat import survey
+def _bank(
+    items: Path | None, shares: Path | None, wvs: Path | None, question: str | None, options: str | None
+) -> tuple[Bank, Source]:
+    from culturechat.probing import banks
 
     if items is None and shares is not None:
         raise UsageError("--shares needs --items: figures of people belong to a list of questions.")
-    return survey.load() if items is None else survey.from_csv(items, shares)
+    if wvs is not None and shares is not None:
+        raise UsageError("--wvs and --shares both say how people answered; give one of them.")
+    if (question is None) != (options is None):
+        raise UsageError('--question and --options belong together: --question "…" --options "Agree|Disagree".')
+    if question is not None and options is not None:
+        if items is not None or wvs is not None:
+            raise UsageError("--question is asked alone, without --items or --wvs.")
+        return banks.typed(question, options)
+    return banks.load(items, shares, wvs)
 
 
-def _items(bank: Bank, item: str | None, theme: str | None) -> list[str]:
-    from culturechat.errors import unknown
-
-    themes = {question.theme for question in bank.questions.values()}
-    if theme is not None and theme not in themes:
-        raise unknown("theme", theme, themes)
-    named = [bank.question(code.strip()).item for code in item.split(",")] if item else list(bank.questions)
-    wanted = [code for code in named if theme is None or bank.questions[code].theme == theme]
-    if not wanted:
-        raise UsageError(f"None of {item} belongs to theme {theme!r}.")
-    return wanted
+def _split(text: str) -> list[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 def _orders(text: str) -> int | Literal["all"]:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.cells import cell_len
 
 from culturechat import records
-from culturechat.catalogue import Column
+from culturechat.catalogue import Card, Column
 from culturechat.engines import Event, Failed, Finished, Token
 from culturechat.errors import UsageError
-from culturechat.probing import ItemResult
-from culturechat.probing.summary import Interval, Summary
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
+
+if TYPE_CHECKING:
+    from culturechat.probing import Interval, ItemResult, ProbeRun, Summary
+    from culturechat.probing.bias import Bias
+    from culturechat.probing.compare import Comparison
+    from culturechat.probing.nearest import Nearest
 
 Value = TypeVar("Value")
 
@@ -87,22 +93,85 @@ class Answers:
         return end is not None
 
 
-def with_progress(results: Iterable[Value], total: int) -> list[Value]:
-    """Return all results; while they come, a terminal on standard error shows how many there are and how fast."""
-    collected: list[Value] = []
+def progress(results: Iterable[Value], total: int) -> Iterator[Value]:
+    """Hand the results on; while they come, a terminal on standard error shows how many there are and how fast."""
     began = shown = monotonic()
-    for result in results:
-        collected.append(result)
-        now = monotonic()
-        if sys.stderr.isatty() and now - shown > _PROGRESS_SECONDS:
-            shown = now
-            rate = len(collected) / (now - began)
-            left = (total - len(collected)) / rate
-            sys.stderr.write(f"\r{len(collected)}/{total} items · {rate:.1f} items/s · {left:.0f} s left \x1b[K")
+    try:
+        for count, result in enumerate(results, 1):
+            yield result
+            now = monotonic()
+            if sys.stderr.isatty() and now - shown > _PROGRESS_SECONDS:
+                shown = now
+                sys.stderr.write(f"\r{_progress_line(count, total, now - began)}\x1b[K")
+                sys.stderr.flush()
+    finally:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+
+
+@contextmanager
+def stoppable(hint: str) -> Iterator[None]:
+    """Say what to do next when the work inside is stopped by Ctrl-C, and let the stop go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{hint}\n")
+        raise
+
+
+def today() -> str:
+    """Return the date for people and machines alike."""
+    return date.today().isoformat()
+
+
+def say(text: str) -> None:
+    """Print text as it is."""
+    _out(text)
+
+
+@contextmanager
+def percentage(name: str) -> Iterator[Callable[[float], None]]:
+    """Give a function that shows on a terminal how much of some work, from 0 to 1, is done."""
+
+    def show(share: float) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{name} {share:4.0%} \x1b[K")
             sys.stderr.flush()
+
+    yield show
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    return collected
+
+
+def card_row(card: Card, state: str) -> dict[str, Any]:
+    """Return what a list of models says of one."""
+    return {
+        "model": card.id,
+        "form": card.form,
+        "culture": card.culture or None,
+        "base": card.base or None,
+        "bytes": card.bytes,
+        "licence": card.licence,
+        "state": state,
+        "path": str(card.path) if card.path else None,
+    }
+
+
+def print_cards(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a list of models."""
+    cells = [(row["model"], row["form"], megabytes(row["bytes"]), row["licence"], row["state"]) for row in rows]
+    print_table(("model", "form", "size", "licence", "state"), cells)
+
+
+def print_fields(fields: Mapping[str, Any], indent: str = "") -> None:
+    """Print names and values one below the other, tables in tables indented."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            _out(f"{indent}{one_line(name)}\n")
+            print_fields(value, indent + "  ")
+        elif value is not None:
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            _out(f"{indent}{one_line(name)}: {one_line(shown)}\n")
 
 
 def print_json(value: Any) -> None:
@@ -128,27 +197,65 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         _out("  ".join(padded).rstrip() + "\n")
 
 
-def print_probe(results: Sequence[ItemResult], summaries: Sequence[Summary], bank: Bank) -> None:
-    """Print every item's distributions, then each column's mean distance from the people and the controls."""
-    print_table(("item", "column", "model", "people", "WD", "mass", "topic"), list(_probe_rows(results, bank)))
-    _out("\nMean distance from the people (95 % bootstrap interval over items); 0 is equal, lower is nearer.\n")
+def print_probe(run: ProbeRun) -> None:
+    """Print every item's distributions, then each column's distance from the people, the controls, bias and map."""
+    print_table(("item", "column", "model", "people", "WD", "mass", "topic"), list(_probe_rows(run.items, run.bank)))
+    _out("\nMean distance from the people [95 % bootstrap interval]; 0 is equal, lower is nearer.\n")
+    print_table(_DISTANCE_HEADS, [_distance_row(summary) for summary in run.summary])
+    _out("\nHow firm the reading is.\n")
+    places = zip(run.summary, run.bias, strict=True)
+    print_table(_FIRMNESS_HEADS, [_firmness_row(summary, bias) for summary, bias in places])
+    if any(len(summary.themes) > 1 for summary in run.summary):
+        _print_themes(run.summary)
+    if run.nearest is not None:
+        _print_nearest(run.nearest)
+    for note in run.source.notes:
+        _out(f"\nNote: {one_line(note)}")
+    _out("\n" if run.source.notes else "")
+
+
+def print_comparison(comparison: Comparison, most: int) -> None:
+    """Print what two runs differ in: by column, then the questions that moved most."""
+    _out("Second run less first; negative is nearer to the people [95 % paired bootstrap interval over questions].\n")
     rows = [
         (
-            summary.culture,
-            str(summary.items),
-            _interval(summary.model.wd),
-            _interval(summary.model.jsd_bits),
-            _interval(summary.uniform.wd),
-            _interval(summary.others_pooled.wd),
+            change.culture,
+            str(change.items),
+            _number(change.wd_a),
+            _number(change.wd_b),
+            _interval(change.wd_difference, "+.3f"),
+            _interval(change.jsd_bits_difference, "+.3f"),
+            f"{change.nearer} / {change.farther}",
         )
-        for summary in summaries
+        for change in comparison.changes
     ]
-    print_table(("column", "items", "WD", "JSD (bits)", "WD of a uniform guess", "WD of the other cultures"), rows)
+    print_table(("column", "items", "WD first", "WD second", "ΔWD", "ΔJSD (bits)", "nearer / farther"), rows)
+    if most:
+        _out("\nWhat moved most (share of probability that moved between options).\n")
+        moved = [
+            (row.item, row.culture, f"{row.total_variation:.0%}", _number(row.wd_a), _number(row.wd_b))
+            for row in comparison.moved[:most]
+        ]
+        print_table(("item", "column", "moved", "WD first", "WD second"), moved)
+    for name, only in (("first", comparison.only_a), ("second", comparison.only_b)):
+        if only:
+            _out(f"\nOnly in the {name} run: {', '.join(map(one_line, only))}\n")
 
 
 def megabytes(size: int) -> str:
     """Return a file size for people."""
     return f"{size / 1e6:.1f} MB"
+
+
+_DISTANCE_HEADS = ("column", "items", "WD", "uniform", "others pooled", "noise floor", "JSD (bits)", "correlation")
+_FIRMNESS_HEADS = ("column", "option mass", "first place", "last place", "moved by places")
+
+
+def _progress_line(count: int, total: int, seconds: float) -> str:
+    rate = count / seconds
+    filled = round(20 * count / total)
+    bar = "█" * filled + "░" * (20 - filled)
+    return f"{bar} {count}/{total} items · {rate:.1f} items/s · {(total - count) / rate:.0f} s left"
 
 
 def _probe_rows(results: Sequence[ItemResult], bank: Bank) -> Iterator[tuple[str, ...]]:
@@ -158,18 +265,72 @@ def _probe_rows(results: Sequence[ItemResult], bank: Bank) -> Iterator[tuple[str
             result.culture,
             _percentages(result.p),
             _percentages(result.people.shares) if result.people else "not asked",
-            f"{result.wd:.3f}" if result.wd is not None else "–",
+            _number(result.wd),
             f"{result.option_mass:.2f}",
-            bank.questions[result.item].topic,
+            bank.questions[result.item].topic or bank.questions[result.item].question,
         )
+
+
+def _distance_row(summary: Summary) -> tuple[str, ...]:
+    return (
+        summary.culture,
+        str(summary.items),
+        _interval(summary.model.wd),
+        _mean(summary.uniform.wd),
+        _mean(summary.others_pooled.wd),
+        _mean(summary.noise_floor.wd),
+        _interval(summary.model.jsd_bits),
+        _interval(summary.correlation, ".2f"),
+    )
+
+
+def _firmness_row(summary: Summary, bias: Bias) -> tuple[str, ...]:
+    return (
+        summary.culture,
+        _interval(summary.option_mass, ".2f"),
+        _interval(bias.first, "+.2f"),
+        _interval(bias.last, "+.2f"),
+        _interval(bias.size, ".2f"),
+    )
+
+
+def _print_themes(summaries: Sequence[Summary]) -> None:
+    rows = [
+        (theme, summary.culture, str(own.items), _interval(own.model.wd), _mean(own.others_pooled.wd))
+        for theme in dict.fromkeys(theme for summary in summaries for theme in summary.themes)
+        for summary in summaries
+        if (own := summary.themes.get(theme)) and own.items
+    ]
+    if rows:
+        _out("\nBy theme.\n")
+        print_table(("theme", "column", "items", "WD", "others pooled"), rows)
+
+
+def _print_nearest(nearest: Nearest) -> None:
+    _out(f"\nMean WD from each people on the {len(nearest.items)} questions that all of them were asked.\n")
+    rows = [
+        (row.culture, *(_mean(wd) for wd in row.wd), f"{row.nearest} ({row.share_of_resamples:.0%} of resamples)")
+        for row in nearest.rows
+    ]
+    print_table(("column", *nearest.peoples, "nearest"), rows)
 
 
 def _percentages(shares: Sequence[float]) -> str:
     return " ".join(f"{share:.0%}".rjust(4) for share in shares)
 
 
-def _interval(interval: Interval | None) -> str:
-    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]" if interval else "–"
+def _interval(interval: Interval | None, form: str = ".3f") -> str:
+    if interval is None:
+        return "–"
+    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
+
+
+def _mean(interval: Interval | None) -> str:
+    return _number(interval.mean if interval else None)
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.3f}" if value is not None else "–"
 
 
 def _out(text: str) -> None:

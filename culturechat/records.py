@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tempfile
 import tomllib
@@ -51,6 +52,12 @@ def build(values: Mapping[str, Any], record: type[Record], path: Path, where: st
         raise BadFile(path, f"{place}{str(error).replace(' - at `$.', ' at `')}.") from None
 
 
+def write(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values (numbers, texts, lists of these, tables) as a TOML file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(_toml(values)) + "\n", "utf-8")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` and move it there when the block ends well.
@@ -67,6 +74,17 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _toml(values: Mapping[str, Any], table: str = "") -> list[str]:
+    flat = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in flat.items()]
+    if table and flat:
+        lines = ["", f"[{table}]", *lines]
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _toml(value, f"{table}.{key}" if table else key)
+    return lines
 
 
 def _refuse_unknown_keys(values: Mapping[str, Any], record: type[Any], path: Path, where: str) -> None:

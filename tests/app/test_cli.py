@@ -29,7 +29,9 @@ def assert_one_line_error(done: subprocess.CompletedProcess[str], *parts: str) -
 
 
 def test_ask_answers_in_the_promised_json() -> None:
-    done = run("ask", "Should children obey?", "--cultures", "chinese,base", "--seed", "7", "--max-tokens", "16", "--json")
+    done = run(
+        "ask", "Should children obey?", "--cultures", "chinese,base", "--seed", "7", "--max-tokens", "16", "--json"
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["question"] == "Should children obey?"
@@ -154,7 +156,7 @@ def test_missing_weights_say_how_to_get_them() -> None:
         (["probe", "-c", "chinese", "--theme", "cooking"], "Unknown theme"),
         (["probe", "-c", "chinese", "--shares", "x.csv"], "--shares needs --items"),
         (["ask", "Hi", "-c", "chinese", "--adapter", "x"], "CULTURE=FILE.gguf"),
-        (["ask", "Hi", "-c", "chinese", "--form", "merged"], "--form merged"),
+        (["ask", "Hi", "-c", "chinese", "--form", "best"], "--form best"),
         (["ask", "Hi", "-c", "chinese", "--seed", "-1"], "seed is -1"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 
 from culturechat import catalogue, engines, prompting
 from culturechat.catalogue import Column
-from culturechat.conversation import Conversation, Message
+from culturechat.conversation import Conversation
 from culturechat.engines import Choice, Engine, Event, Failed, Finished, Request, Sampling, Started, Token
 from culturechat.engines.llama_cpp.client import LlamaCpp
 from culturechat.errors import EngineError
@@ -260,5 +260,3 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except FileNotFoundError:
         return False
-
-

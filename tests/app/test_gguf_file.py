@@ -33,7 +33,10 @@ def test_a_whole_file_says_what_it_is(small: Path) -> None:
     header = read_header(small)
     assert header.architecture == "llama"
     assert header.metadata["tokenizer.ggml.tokens"] == 3
-    assert [(tensor.name, tensor.shape) for tensor in header.tensors] == [("one.weight", (32, 4)), ("two.weight", (32, 2))]
+    assert [(tensor.name, tensor.shape) for tensor in header.tensors] == [
+        ("one.weight", (32, 4)),
+        ("two.weight", (32, 2)),
+    ]
 
 
 def test_a_file_cut_anywhere_is_refused(small: Path, tmp_path: Path) -> None:

@@ -117,5 +117,5 @@ def test_an_item_that_stands_twice_and_a_missing_column_are_named(tmp_path: Path
 
 
 def test_an_unknown_item_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="Unknown question 'Q2333'. Did you mean Q233"):
+    with pytest.raises(UsageError, match=r"Unknown question 'Q2333'\. Did you mean Q233"):
         survey.load().question("Q2333")

@@ -55,6 +55,9 @@ Seed = Annotated[int | None, typer.Option(help="The same seed gives the same ans
 Temperature = Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Most tokens of one answer.")]
 ContextTokens = Annotated[int | None, typer.Option("--context", help="Tokens that one column remembers.")]
+Deterministic = Annotated[
+    bool | None, typer.Option("--deterministic", help="Let no column's text depend on the columns beside it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -81,6 +84,7 @@ def compare(
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
+    deterministic: Deterministic = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Ask local models of several cultures the same question, side by side, next to what people there said.
@@ -94,7 +98,7 @@ def compare(
         if cultures is not None:
             raise UsageError(f"Put --cultures after the command: culturechat {context.invoked_subcommand} --cultures …")
         return
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens)
+    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic)
     names = _names(cultures) if cultures is not None else None
     columns = _columns(names, settings, adapter, form) if names else []
     _require_terminal()
@@ -118,13 +122,14 @@ def ask(
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
+    deterministic: Deterministic = None,
     as_json: Json = False,
 ) -> None:
     """Ask once and print every culture's answer. Exit code: 0 all answered, 1 some failed, 2 bad usage."""
     from culturechat.plain import Answers, print_json
     from culturechat.session import Session
 
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens)
+    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic)
     names = _names(cultures)
     text = _question(question)
     columns = _columns(names, settings, adapter, form)
@@ -366,10 +371,18 @@ def _settings(
     temperature: float | None = None,
     max_tokens: int | None = None,
     context: int | None = None,
+    deterministic: bool | None = None,
 ) -> Settings:
     from culturechat import settings
 
-    flags = {"base": base, "seed": seed, "temperature": temperature, "max_tokens": max_tokens, "context": context}
+    flags = {
+        "base": base,
+        "seed": seed,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "context": context,
+        "deterministic": deterministic,
+    }
     return settings.load(flags)
 
 

@@ -33,7 +33,7 @@ class Session:
         Raises:
             CulturechatError: a model cannot be loaded.
         """
-        self._engine.open(list(self.columns.values()), self._settings.context)
+        self._engine.open(list(self.columns.values()), self._settings.context, self._settings.deterministic)
 
     def send(self, text: str, to: Collection[str] | None = None) -> Iterator[Event]:
         """Ask the columns, all by default, and yield their events until each has ended.

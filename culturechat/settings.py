@@ -34,6 +34,8 @@ class Settings:
     """Most tokens of one answer."""
     context: int = 2048
     """Tokens that one column remembers."""
+    deterministic: bool = False
+    """Decode every column by itself, so that its text does not depend on which others answer beside it."""
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:

@@ -1,4 +1,7 @@
-"""What every test shares: a home of its own, so that nothing of the user's is read or written."""
+"""What every test shares: a home of its own, so that nothing of the user's is read or written.
+
+Only the prepared base is kept from test to test: it is the same for all and takes seconds to make.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,16 @@ from culturechat import catalogue, engines
 from culturechat.engines import Engine
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prepared")
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
+    (folder / "cache").mkdir(parents=True)
+    (folder / "cache" / "prepared").symlink_to(prepared)
     monkeypatch.setenv("CULTURECHAT_HOME", str(folder))
     return folder
 

@@ -51,7 +51,7 @@ def test_the_question_may_come_from_standard_input_and_plain_answers_name_their_
 
 
 def test_the_same_seed_answers_the_same_in_two_processes() -> None:
-    asked = ["ask", "Who are you?", "--cultures", "german", "--seed", "3", "--max-tokens", "12"]
+    asked = ["ask", "Who are you?", "--cultures", "german,korean,base", "--seed", "3", "--max-tokens", "12"]
     assert run(*asked).stdout == run(*asked).stdout
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from culturechat import catalogue, engines, prompting
 from culturechat.catalogue import Column
 from culturechat.conversation import Conversation
 from culturechat.engines import Choice, Engine, Event, Failed, Finished, Request, Sampling, Started, Token
+from culturechat.engines.llama_cpp import client
 from culturechat.engines.llama_cpp.client import LlamaCpp
 from culturechat.errors import EngineError
 
@@ -46,9 +48,12 @@ def columns() -> list[Column]:
 
 
 @pytest.fixture(scope="module")
-def opened(columns: list[Column], tmp_path_factory: pytest.TempPathFactory) -> Engine:  # type: ignore[misc]
+def opened(columns: list[Column], prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "cache").mkdir()
+    (home / "cache" / "prepared").symlink_to(prepared)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CULTURECHAT_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("CULTURECHAT_HOME", str(home))
         engine = engines.load()
         engine.open(columns, apart=True)
         yield engine
@@ -207,6 +212,23 @@ def test_three_deaths_in_a_row_stop_the_restarts_and_name_the_file(columns: list
     (event,) = engine.generate([request(columns[0])])
     assert isinstance(event, Failed) and columns[0].base_path.name in event.error
     engine.open(columns)
+    assert texts(list(engine.generate([request(columns[0])])))
+    engine.close()
+
+
+def test_a_worker_that_hangs_is_ended_and_the_next_question_works(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = LlamaCpp()
+    engine.open(columns[:1])
+    monkeypatch.setattr(client, "HANG_SECONDS", 1.0)
+    events = []
+    for event in engine.generate([request(columns[0], max_tokens=400, temperature=1.5)]):
+        events.append(event)
+        if isinstance(event, Started) and engine.pid:
+            os.kill(engine.pid, signal.SIGSTOP)
+    assert isinstance(events[-1], Failed) and "hung" in events[-1].error
+    monkeypatch.undo()
     assert texts(list(engine.generate([request(columns[0])])))
     engine.close()
 

@@ -24,7 +24,7 @@ def test_most_free_questions_find_their_survey_question() -> None:
     found = [(search.closest(row["text"], survey.load()), row["items"]) for row in asked]
     assert len(asked) >= 80
     assert sum(match is not None and match.item in items for match, items in found) / len(found) >= 0.6
-    assert sum(match is not None and match.item not in items for match, items in found) / len(found) <= 0.15
+    assert sum(match is not None and match.item not in items for match, items in found) / len(found) <= 0.12
 
 
 def test_few_everyday_questions_find_any() -> None:
@@ -43,7 +43,7 @@ def test_a_question_of_the_bank_finds_itself() -> None:
         match = search.closest(question.open, bank)
         assert match is not None
         assert match.item == question.item
-        assert match.similarity == pytest.approx(1, abs=1e-4)
+        assert 0.75 < match.similarity <= 1
 
 
 @pytest.mark.parametrize(

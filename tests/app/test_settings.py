@@ -9,7 +9,7 @@ from culturechat.errors import CulturechatError
 
 
 def test_flag_beats_environment_beats_file_beats_default(home: Path) -> None:
-    (home / "config").mkdir(parents=True)
+    (home / "config").mkdir()
     (home / "config" / "config.toml").write_text("seed = 11\ntemperature = 0.1\ntop_p = 0.5\n")
     environment = {"CULTURECHAT_SEED": "12", "CULTURECHAT_TEMPERATURE": "0.2"}
     loaded = settings.load({"seed": 13, "temperature": None}, environment)
@@ -31,7 +31,7 @@ def test_bad_values_are_named(flags: dict[str, object], environment: dict[str, s
 
 
 def test_an_unknown_key_in_the_file_is_named(home: Path) -> None:
-    (home / "config").mkdir(parents=True)
+    (home / "config").mkdir()
     (home / "config" / "config.toml").write_text("temprature = 0.1\n")
     with pytest.raises(CulturechatError, match="Did you mean temperature"):
         settings.load({}, {})

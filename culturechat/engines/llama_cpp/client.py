@@ -40,6 +40,7 @@ class LlamaCpp:
     def __init__(self) -> None:
         self._worker: _Process | None = None
         self._columns: tuple[Weights, ...] = ()
+        self._files: list[str] = []
         self._context_tokens = 0
         self._apart = False
         self._crashes = 0
@@ -60,6 +61,7 @@ class LlamaCpp:
             )
             for column in columns
         )
+        self._files = sorted({column.base_path.name for column in columns})
         self._context_tokens = context_tokens
         self._apart = apart
         self._crashes = 0
@@ -76,8 +78,7 @@ class LlamaCpp:
         run = next(self._runs)
         waiting = {request.column for request in requests}
         with worker.listening(run) as replies:
-            for request in requests:
-                worker.send(Generate(run, request))
+            worker.send(Generate(run, tuple(requests)))
             try:
                 while waiting:
                     body = worker.next_of(replies)
@@ -135,7 +136,7 @@ class LlamaCpp:
             if self._worker is not None and self._worker.alive:
                 return self._worker
             if self._crashes >= CRASHES_IN_A_ROW:
-                files = ", ".join(sorted({Path(weights.base).name for weights in self._columns}))
+                files = ", ".join(self._files)
                 raise EngineError(
                     f"The engine crashed {self._crashes} times in a row on {files}; it is not tried again."
                 )

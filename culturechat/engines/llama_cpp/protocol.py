@@ -31,10 +31,13 @@ class Open(msgspec.Struct, frozen=True, tag=True):
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Answer for one column; answered by events, the last a `Finished` or `Failed`."""
+    """Answer for some columns; answered by events, the last of each column a `Finished` or `Failed`.
+
+    They travel together, so that columns of the same weights are decoded in the same batches every time.
+    """
 
     run: int
-    request: Request
+    requests: tuple[Request, ...]
 
 
 class Score(msgspec.Struct, frozen=True, tag=True):

@@ -15,7 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import BinaryIO, Protocol
 
@@ -82,8 +82,8 @@ class Worker:
             case Open():
                 self._cancel(Cancel(tuple(self._decks)))
                 self._begin(_Opening(self, command))
-            case Generate(run, request):
-                self._answer(run, request)
+            case Generate(run, requests):
+                self._answer(run, requests)
             case Score(run, column, choices):
                 if column in self._decks:
                     self._begin(_Scoring(self, run, self._decks[column], column, choices))
@@ -118,18 +118,26 @@ class Worker:
             deck.close()
         self._decks = {}
 
-    def _answer(self, run: int, request: Request) -> None:
-        deck = self._decks.get(request.column)
-        if deck is None:
-            self.say(run, Failed(request.column, f"Column {request.column!r} is not open."))
-            return
-        answer = Answer(run, request, deck.seats[request.column], self.say)
+    def _answer(self, run: int, requests: Sequence[Request]) -> None:
+        by_deck: dict[int, list[Answer]] = {}
+        for request in requests:
+            deck = self._decks.get(request.column)
+            if deck is None:
+                self.say(run, Failed(request.column, f"Column {request.column!r} is not open."))
+            else:
+                answer = Answer(run, request, deck.seats[request.column], self.say)
+                by_deck.setdefault(id(deck), []).append(answer)
+        for answers in by_deck.values():
+            self._hand_over(self._decks[answers[0].column], answers)
+
+    def _hand_over(self, deck: Deck, answers: Sequence[Answer]) -> None:
+        """Give answers to the job of their deck, a new one where none is at work."""
         with self._news:
             job = next((job for job in self._jobs if isinstance(job, _Answering) and job.deck is deck), None)
             if job is not None:
-                job.waiting.append(answer)
+                job.waiting.extend(answers)
                 return
-        self._begin(_Answering(self, deck, answer))
+        self._begin(_Answering(self, deck, deque(answers)))
 
     def _cancel(self, command: Cancel) -> None:
         with self._news:
@@ -193,11 +201,9 @@ class _Answering:
 
     worker: Worker
     deck: Deck
-    first: Answer
-    waiting: deque[Answer] = field(default_factory=deque)
+    waiting: deque[Answer]
 
     def __post_init__(self) -> None:
-        self.waiting.append(self.first)
         self._active: dict[str, Answer] = {}
 
     def step(self, threads: int) -> bool:

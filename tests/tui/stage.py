@@ -73,10 +73,10 @@ class Broken(Recorder):
         super().__init__()
         self.error: Exception | None = error
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
         if self.error:
             raise self.error
-        super().open(columns, context_tokens)
+        super().open(columns, context_tokens, apart)
 
 
 class Slow(Recorder):
@@ -86,9 +86,9 @@ class Slow(Recorder):
         super().__init__()
         self.may_load = threading.Event()
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
         self.may_load.wait(10)
-        super().open(columns, context_tokens)
+        super().open(columns, context_tokens, apart)
 
 
 class Raising(Recorder):

@@ -1,0 +1,69 @@
+"""The command line of training: flags -> jobs -> steps. `python -m training --help` loads no torch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from culturechat.errors import CulturechatError
+from training import pipeline
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and return the exit code."""
+    options = parser().parse_args(arguments)
+    steps = None if options.step == "run" else [options.step]
+    try:
+        names = [name.strip() for name in options.cultures.split(",") if name.strip()]
+        for job in pipeline.jobs(names, options.base, options.recipe, options.seed, options.runs, options.models):
+            pipeline.run(job, steps, options.again)
+    except CulturechatError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"{error.filename or 'Writing'}: {error.strerror}. Nothing half-written is left.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description="Train an adapter per culture on survey shares.", allow_abbrev=False
+    )
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    for name, text in {"run": "all steps in order", **HELP}.items():
+        step = steps.add_parser(name, help=text, allow_abbrev=False)
+        step.add_argument("--cultures", required=True, metavar="A,B", help="cultures to train, or all")
+        step.add_argument("--base", default="smollm2-135m", help="a file of training/bases (default: %(default)s)")
+        step.add_argument(
+            "--recipe", default="tiny", help="a file of training/recipes, or a path (default: %(default)s)"
+        )
+        step.add_argument("--seed", type=int, default=1, help="start of all chance (default: %(default)s)")
+        step.add_argument("--runs", type=Path, default=Path("runs"), help="where artefacts go (default: %(default)s)")
+        step.add_argument("--models", type=Path, default=None, help="where publish writes (default: models)")
+        step.add_argument("--again", action="store_true", help="also run steps that are done")
+    return parser
+
+
+HELP = {
+    "seeds": "take questions and shares from the bank",
+    "replies": "ask the base everyday questions, for replay",
+    "dataset": "make option questions, prose and replay rows",
+    "finetune": "train the adapter with transformers and peft",
+    "adapter": "write the adapter as GGUF",
+    "evaluate": "score it beside its controls",
+    "publish": "put adapter, card and table into models/",
+}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would slow other programs and themselves
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Runs the steps in order and skips what is already there, made from the same. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from culturechat import cultures, paths, records, survey
+from culturechat.cultures import Culture
+from culturechat.survey import Bank
+from training import bases, recipes
+from training.bases import Base
+from training.recipes import Recipe
+from training.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Job:
+    """One culture to train, and with what."""
+
+    culture: Culture
+    base: Base
+    recipe: Recipe
+    seed: int
+    workspace: Workspace
+    models: Path
+    """The models folder that `publish` writes to."""
+    bank: Bank
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it leaves and what that depends on."""
+
+    run: Callable[[Job], str]
+    leaves: Callable[[Job], tuple[Path, ...]]
+    """Its artefacts; the step is done when all are there."""
+    depends: Callable[[Job], Mapping[str, Any]]
+    """Settings that its artefacts follow from."""
+    reads: Callable[[Job], tuple[Path, ...]]
+    """Files that its artefacts follow from."""
+
+
+def jobs(names: Iterable[str], base: str, recipe: str, seed: int, runs: Path, models: Path | None = None) -> list[Job]:
+    """Return a job for each culture; `all` stands for every culture there is.
+
+    Raises:
+        UsageError: a culture, base or recipe is unknown.
+    """
+    given = list(dict.fromkeys(names))
+    chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
+    return [
+        Job(
+            cultures.load(name),
+            chosen_base,
+            chosen_recipe,
+            seed,
+            Workspace.of(runs, base, chosen_recipe.id, seed, name),
+            models or paths.shipped_models(),
+            survey.load(),
+        )
+        for name in (cultures.names() if given == ["all"] else given)
+    ]
+
+
+def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> None:
+    """Take the steps in order, all or those named, and print a line for each.
+
+    Args:
+        job: What is trained.
+        names: Steps to take; the others are neither run nor checked.
+        again: Also run a step that is done.
+    """
+    for name in names or STEPS:
+        step, made_from = STEPS[name], fingerprint(job, name)
+        if not again and is_done(job, name, made_from):
+            _say(job, name, "nothing to do")
+            continue
+        started = monotonic()
+        result = step.run(job)
+        _remember(job.workspace, name, made_from)
+        _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
+
+
+def is_done(job: Job, name: str, made_from: str) -> bool:
+    """Return whether the step's artefacts are there and were made from just this."""
+    there = all(path.is_file() for path in STEPS[name].leaves(job))
+    return there and _remembered(job.workspace).get(name) == made_from
+
+
+def fingerprint(job: Job, name: str) -> str:
+    """Return a short text that changes with anything the step's artefacts follow from."""
+    step = STEPS[name]
+    files = {path.name: _hash_of(path) for path in step.reads(job)}
+    values = json.dumps({"settings": step.depends(job), "files": files}, sort_keys=True, default=str)
+    return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+def _hash_of(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remembered(workspace: Workspace) -> dict[str, str]:
+    try:
+        known = json.loads(workspace.fingerprints.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember(workspace: Workspace, name: str, made_from: str) -> None:
+    known = {**_remembered(workspace), name: made_from}
+    with records.replacing(workspace.fingerprints) as temporary:
+        temporary.write_text(json.dumps(known, indent=1), "utf-8")
+
+
+def _say(job: Job, name: str, text: str) -> None:
+    print(f"{job.culture.id:<12}{name:<10}{text}", flush=True)
+
+
+def _bank_files(_: Job) -> tuple[Path, ...]:
+    return tuple(survey.FOLDER / name for name in ("questions.toml", "scales.toml", "shares.csv"))
+
+
+def _seeds(job: Job) -> str:
+    from training.steps import seeds
+
+    return seeds.run(job.workspace, job.culture, job.recipe, job.bank)
+
+
+def _replies(job: Job) -> str:
+    from training.steps import replies
+
+    return replies.run(job.workspace, job.culture, job.base, job.recipe)
+
+
+def _dataset(job: Job) -> str:
+    from training.steps import dataset
+
+    return dataset.run(job.workspace, job.culture, job.recipe, job.bank, job.seed)
+
+
+def _finetune(job: Job) -> str:
+    from training.steps import finetune
+
+    made_from = fingerprint(job, "finetune")
+    return finetune.run(job.workspace, job.base, job.recipe, job.seed, made_from, job.culture.id)
+
+
+def _adapter(job: Job) -> str:
+    from training.steps import adapter
+
+    return adapter.run(job.workspace, job.culture, job.base)
+
+
+def _evaluate(job: Job) -> str:
+    from training.steps import evaluate
+
+    return evaluate.run(job.workspace, job.culture, job.base, job.recipe, job.bank)
+
+
+def _publish(job: Job) -> str:
+    from training.steps import publish
+
+    return publish.run(job.workspace, job.culture, job.base, job.recipe, job.seed, job.models)
+
+
+_DATA = Path(__file__).parent / "data"
+
+STEPS = {
+    "seeds": Step(
+        _seeds,
+        leaves=lambda job: (job.workspace.seeds,),
+        depends=lambda job: {"items": job.recipe.data.items, "countries": job.culture.countries},
+        reads=_bank_files,
+    ),
+    "replies": Step(
+        _replies,
+        leaves=lambda job: (job.workspace.replies,),
+        depends=lambda job: {
+            "tokens": job.recipe.data.replay_tokens,
+            "prompt": job.culture.prompt.english,
+            "base": job.base.record.sha256,
+        },
+        reads=lambda job: (_DATA / "everyday.toml",),
+    ),
+    "dataset": Step(
+        _dataset,
+        leaves=lambda job: (job.workspace.dataset,),
+        depends=lambda job: {
+            "data": asdict(job.recipe.data),
+            "seed": job.seed,
+            "culture": job.culture.id,
+            "prompt": job.culture.prompt.english,
+        },
+        reads=lambda job: (
+            *_bank_files(job),
+            job.workspace.seeds,
+            job.workspace.replies,
+            _DATA / "phrasings.toml",
+        ),
+    ),
+    "finetune": Step(
+        _finetune,
+        leaves=lambda job: (job.workspace.lora_weights, job.workspace.lora_config, job.workspace.losses),
+        depends=lambda job: {
+            "lora": asdict(job.recipe.lora),
+            "training": asdict(job.recipe.training),
+            "targets": job.base.targets,
+            "base": job.base.record.sha256,
+            "seed": job.seed,
+        },
+        reads=lambda job: (job.workspace.dataset,),
+    ),
+    "adapter": Step(
+        _adapter,
+        leaves=lambda job: (job.workspace.adapter,),
+        depends=lambda job: {"base": job.base.record.sha256, "culture": job.culture.id},
+        reads=lambda job: (job.workspace.lora_weights, job.workspace.lora_config),
+    ),
+    "evaluate": Step(
+        _evaluate,
+        leaves=lambda job: (job.workspace.scores,),
+        depends=lambda job: {
+            "base": job.base.record.sha256,
+            "data": asdict(job.recipe.data),
+            "prompt": job.culture.prompt.english,
+        },
+        reads=lambda job: (*_bank_files(job), job.workspace.seeds, job.workspace.lora_weights),
+    ),
+    "publish": Step(
+        _publish,
+        leaves=lambda job: (
+            job.models / "cards" / f"{job.base.id}.{job.culture.id}.toml",
+            job.models / "adapters" / f"{job.base.id}.{job.culture.id}.gguf",
+        ),
+        depends=lambda job: {"recipe": job.recipe.id, "seed": job.seed, "models": str(job.models)},
+        reads=lambda job: (job.workspace.adapter, job.workspace.scores),
+    ),
+}
+"""All steps in the order they are taken."""

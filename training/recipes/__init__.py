@@ -1,0 +1,120 @@
+"""The recipes: one TOML file each, this folder is their registry. Knows nothing of how they are carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from culturechat import records
+from culturechat.errors import BadFile, unknown
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the data set is made of."""
+
+    items: Literal["seeds", "all"]
+    """Whether only the 50 seeds of CultureLLM are trained on, or every question of the bank."""
+    options_per_item: int
+    """Times each question is put with its options, each time in another wording, label set or order."""
+    options_per_wording: int
+    """Of those, how many in a row share the question's wording, so that its tokens are computed once."""
+    canonical: float
+    """Share of option questions in the bank's own wording and labels, as the app and `probe` put them."""
+    rotated: float
+    """Share of option lists that start in the middle; the others run forward or backward in equal parts."""
+    held_back_wordings: int
+    """Last restatements, and last label sets, that training never sees and `evaluate` tests on."""
+    prose_per_item: int
+    """Times each question is asked freely and answered in sentences."""
+    replay_tokens: int
+    """Longest of the base's own answers to everyday prompts, in tokens."""
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The shape of the adapter."""
+
+    rank: int
+    alpha: float
+    """Updates are scaled by alpha / rank, or alpha / √rank where `rslora` is set."""
+    rslora: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast is learnt."""
+
+    steps: int
+    options_per_step: int
+    """Option questions in one step."""
+    prose_per_step: int
+    replay_per_step: int
+    prose_weight: float
+    """What a prose answer counts beside an option question; both are means over what they hold."""
+    replay_weight: float
+    learning_rate: float
+    warmup_steps: int
+    """Steps until the full rate; from there it falls to zero along a cosine."""
+    checkpoint_every: int
+    """Steps between two checkpoints; a killed run loses at most as many."""
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """What a recipe's TOML file holds."""
+
+    data: Data
+    lora: Lora
+    training: Training
+
+
+@dataclass(frozen=True)
+class Recipe(RecipeFile):
+    """One way to train."""
+
+    id: str = ""
+    """The name of its file."""
+
+
+def names() -> list[str]:
+    """Return the ids of all shipped recipes, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Recipe:
+    """Return a shipped recipe by its name, or one's own by the path of its TOML file.
+
+    Raises:
+        UsageError: there is none of that name, or the file does not hold a recipe; the nearest name is given.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if name not in names():
+            raise unknown("recipe", name, names())
+        path = FOLDER / f"{name}.toml"
+    recipe = Recipe(**vars(records.read(path, RecipeFile)), id=path.stem)
+    _check(recipe, path)
+    return recipe
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    positive = {
+        "data.options_per_item": recipe.data.options_per_item,
+        "data.options_per_wording": recipe.data.options_per_wording,
+        "lora.rank": recipe.lora.rank,
+        "lora.alpha": recipe.lora.alpha,
+        "training.steps": recipe.training.steps,
+        "training.options_per_step": recipe.training.options_per_step,
+        "training.learning_rate": recipe.training.learning_rate,
+        "training.checkpoint_every": recipe.training.checkpoint_every,
+    }
+    for key, value in positive.items():
+        if value <= 0:
+            raise BadFile(path, f"{key} is {value}; it must be greater than 0.")
+    for key, value in {"data.canonical": recipe.data.canonical, "data.rotated": recipe.data.rotated}.items():
+        if not 0 <= value <= 1:
+            raise BadFile(path, f"{key} is {value}; it is a share from 0 to 1.")

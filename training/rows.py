@@ -1,0 +1,77 @@
+"""The rows that pass between the steps, and the JSON lines they are kept in. Knows nothing of how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from culturechat import records
+from culturechat.conversation import Message
+from culturechat.errors import BadFile
+
+AnyRow = TypeVar("AnyRow")
+
+
+class Seed(msgspec.Struct, frozen=True):
+    """One question and how the culture's people answered it."""
+
+    item: str
+    codes: tuple[str, ...]
+    """Option codes in scale order."""
+    shares: tuple[float, ...]
+    """In the order of `codes`; they sum to 1."""
+    countries: tuple[str, ...]
+    """The culture's countries that were asked."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the base model says to an everyday prompt before any training."""
+
+    messages: tuple[Message, ...]
+    answer: str
+    ended: bool
+    """Whether the model ended by itself; otherwise it was stopped at the longest length."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One thing to learn: a prompt and either a distribution over marks or an answer in words."""
+
+    kind: Literal["option", "prose", "replay"]
+    item: str
+    """The survey question, or nothing for an everyday prompt."""
+    messages: tuple[Message, ...]
+    wording: str = ""
+    """The question of an option row, without its options."""
+    marks: tuple[str, ...] = ()
+    """What an option question can be answered with, in the order shown."""
+    target: tuple[float, ...] = ()
+    """The share of each mark."""
+    answer: str = ""
+    ended: bool = True
+    """Whether the answer ends where its text ends."""
+
+
+def write(path: Path, rows: Iterable[msgspec.Struct]) -> int:
+    """Write one JSON object a line, whole or not at all; return how many."""
+    lines = [msgspec.json.encode(row) for row in rows]
+    with records.replacing(path) as temporary:
+        temporary.write_bytes(b"".join(line + b"\n" for line in lines))
+    return len(lines)
+
+
+def read(path: Path, row: type[AnyRow]) -> list[AnyRow]:
+    """Return the rows of a file.
+
+    Raises:
+        BadFile: the step before has not run, or the file is damaged.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+        return [msgspec.json.decode(line, type=row) for line in lines]
+    except FileNotFoundError:
+        raise BadFile(path, "is not there yet. Run the step before, or `python -m training run`.") from None
+    except msgspec.DecodeError as error:
+        raise BadFile(path, f"is damaged ({error}). Delete it and run the step again.") from None

@@ -1,0 +1,322 @@
+"""Trains a LoRA adapter with transformers' Trainer and peft, from the last checkpoint where there is one.
+
+Knows nothing of GGUF adapters. Every target is a distribution over tokens: shares over option marks, a single token of
+a prose answer, or what the base itself would say next; the loss is the cross-entropy to it less the target's own
+entropy, so 0 is perfect.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Dataset, SequentialSampler
+from tqdm import tqdm
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from culturechat import records
+from training import rows
+from training.bases import Base
+from training.recipes import Recipe, Training
+from training.rows import Row
+from training.steps import weights
+from training.steps.tree import TokenTree
+from training.steps.weights import Tokens
+from training.workspace import Workspace
+
+TEACHER_TOKENS = 24
+"""Likeliest next tokens kept of the base's own distribution; they hold nearly all of its mass."""
+
+_AT_ONCE = 10
+"""Replay rows in one pass."""
+
+KINDS = ("option", "prose", "replay")
+
+TENSORS = ("input_ids", "position_ids", "attention_mask", "logits_to_keep")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What should come next at some places after a prompt."""
+
+    kind: str
+    tokens: list[int]
+    """The prompt, and of an answer all but its last token."""
+    first: int
+    """From this token on a prediction is wanted."""
+    ids: list[list[int]]
+    """For each prediction the tokens that may come."""
+    shares: list[list[float]]
+    """For each prediction the share of each of `ids`."""
+    group: str
+    """Targets of one group follow each other, because their prompts begin alike."""
+
+
+def run(workspace: Workspace, base: Base, recipe: Recipe, seed: int, made_from: str, name: str) -> str:
+    """Train and write the adapter in peft's form; return how many rows were learnt and the last loss.
+
+    Args:
+        workspace: Where the rows are and the adapter goes.
+        base: What is trained on.
+        recipe: How.
+        seed: Start of all chance.
+        made_from: What the run depends on; checkpoints of another run are thrown away.
+        name: What the progress bar says.
+    """
+    data = rows.read(workspace.dataset, Row)
+    last = _checkpoint(workspace.checkpoints, made_from)
+    set_seed(seed)
+    model = with_adapter(weights.load(base), base, recipe)
+    steps = Steps(targets_of(data, Tokens(base), model), recipe.training, seed)
+    trainer = SharesTrainer(
+        model=model,
+        args=_arguments(workspace, recipe.training, seed),
+        train_dataset=steps,
+        data_collator=Collator(_weights(recipe.training)),
+        callbacks=[Progress(name)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    _write_losses(workspace.losses, trainer.state.log_history)
+    write_adapter(workspace, model)
+    shutil.rmtree(workspace.checkpoints)
+    return f"{len(data)} rows in, {len(steps)} steps, {_summary(trainer.state.log_history)}"
+
+
+def with_adapter(model: Any, base: Base, recipe: Recipe) -> Any:
+    """Return the model with a fresh adapter, which is all that will be trained."""
+    shape = LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        use_rslora=recipe.lora.rslora,
+        target_modules=list(base.targets),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base.id,
+    )
+    return get_peft_model(model, shape)
+
+
+def write_adapter(workspace: Workspace, model: Any) -> None:
+    """Write matrices and configuration as peft does, the configuration last."""
+    source = workspace.checkpoints / "final"
+    model.save_pretrained(source)
+    with records.replacing(workspace.lora_weights) as temporary:
+        save_file(load_file(source / workspace.lora_weights.name), temporary)
+    with records.replacing(workspace.lora_config) as temporary:
+        values = json.loads((source / workspace.lora_config.name).read_text("utf-8"))
+        values["target_modules"] = sorted(values["target_modules"])
+        temporary.write_text(json.dumps(values, indent=1, sort_keys=True), "utf-8")
+
+
+def targets_of(data: Sequence[Row], tokens: Tokens, model: Any) -> list[Target]:
+    """Return what is to be predicted for each row; replay rows are read off the base before it changes."""
+    targets = [_target(row, tokens) for row in data]
+    replay = [target for target in targets if target.kind == "replay"]
+    taught = [
+        read for start in range(0, len(replay), _AT_ONCE) for read in _teach(replay[start : start + _AT_ONCE], model)
+    ]
+    return [target for target in targets if target.kind != "replay"] + taught
+
+
+def _target(row: Row, tokens: Tokens) -> Target:
+    prompt = tokens.prompt(row.messages)
+    if row.kind == "option":
+        marks = [tokens.mark(mark) for mark in row.marks]
+        return Target(row.kind, prompt, len(prompt) - 1, [marks], [list(row.target)], f"{row.item}:{row.wording}")
+    answer = tokens.answer(row.answer, row.ended)
+    ids, shares = [[token] for token in answer], [[1.0] for _ in answer]
+    return Target(row.kind, [*prompt, *answer[:-1]], len(prompt) - 1, ids, shares, f"{row.item}:{row.answer}")
+
+
+@torch.no_grad()
+def _teach(targets: Sequence[Target], model: Any) -> list[Target]:
+    """Return the targets with the base's own distribution in place of the one token it wrote."""
+    tree = TokenTree()
+    wanted = [node for target in targets for node in tree.add(target.tokens)[target.first :]]
+    with model.disable_adapter():
+        best = weights.log_probabilities(model, weights.as_tensors(tree, wanted)).exp().topk(TEACHER_TOKENS)
+    shares = best.values / best.values.sum(-1, keepdim=True)
+    ends = list(accumulate(len(target.ids) for target in targets))
+    return [
+        replace(target, ids=best.indices[start:end].tolist(), shares=shares[start:end].tolist())
+        for target, start, end in zip(targets, [0, *ends], ends, strict=False)
+    ]
+
+
+class Steps(Dataset[list[Target]]):
+    """What each step learns, fixed by the seed alone, so that a resumed run goes on where it stood."""
+
+    def __init__(self, targets: Sequence[Target], training: Training, seed: int) -> None:
+        counts = (training.options_per_step, training.prose_per_step, training.replay_per_step)
+        streams = [
+            _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
+            for kind, count in zip(KINDS, counts, strict=True)
+        ]
+        self._steps = [[target for stream in streams for target in next(stream)] for _ in range(training.steps)]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, index: int) -> list[Target]:
+        return self._steps[index]
+
+
+def _endless(targets: Sequence[Target], count: int, chance: random.Random) -> Iterator[list[Target]]:
+    """Return `count` targets a step, shuffled anew each round; targets of one group stay together."""
+    groups = [list(group) for _, group in groupby(targets, key=lambda target: target.group)]
+    waiting: list[Target] = []
+    while True:
+        while groups and len(waiting) < count:
+            for group in chance.sample(groups, len(groups)):
+                waiting += group
+        yield waiting[:count]
+        waiting = waiting[count:]
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Makes one step's targets one token tree."""
+
+    weights: dict[str, float]
+    """What each kind counts."""
+
+    def __call__(self, batch: list[list[Target]]) -> dict[str, torch.Tensor]:
+        """Return the model's arguments, and for each prediction its target, weight and kind."""
+        (targets,) = batch
+        tree = TokenTree()
+        wanted = [node for target in targets for node in tree.add(target.tokens)[target.first :]]
+        width = max(len(ids) for target in targets for ids in target.ids)
+        return weights.as_tensors(tree, wanted) | {
+            "ids": torch.tensor([_padded(ids, width, 0) for target in targets for ids in target.ids]),
+            "shares": torch.tensor([_padded(row, width, 0.0) for target in targets for row in target.shares]),
+            "parts": torch.tensor([1 / len(target.ids) for target in targets for _ in target.ids])
+            / torch.tensor([sum(t.kind == target.kind for t in targets) for target in targets for _ in target.ids]),
+            "weights": torch.tensor([self.weights[target.kind] for target in targets for _ in target.ids]),
+            "kinds": torch.tensor([KINDS.index(target.kind) for target in targets for _ in target.ids]),
+        }
+
+
+class SharesTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose targets are distributions over tokens and whose batches are token trees."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._losses: dict[str, list[float]] = {}
+
+    def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], *_: object, **__: object) -> torch.Tensor:
+        """Return the weighted divergence of the predictions from their targets, in nats."""
+        predicted = weights.log_probabilities(model, {name: inputs[name] for name in TENSORS})
+        chosen = predicted.gather(1, inputs["ids"])
+        divergence = (torch.xlogy(inputs["shares"], inputs["shares"]) - inputs["shares"] * chosen).sum(-1)
+        parts = divergence * inputs["parts"]
+        self._remember(parts.detach(), inputs["kinds"])
+        return (parts * inputs["weights"]).sum()
+
+    def log(self, logs: dict[str, float], *arguments: Any, **named: Any) -> None:
+        """Add the mean loss of each kind since the last log."""
+        means = {kind: round(sum(losses) / len(losses), 5) for kind, losses in self._losses.items()}
+        self._losses = {}
+        super().log({**logs, **means}, *arguments, **named)
+
+    def _remember(self, parts: torch.Tensor, kinds: torch.Tensor) -> None:
+        for index, kind in enumerate(KINDS):
+            if bool((kinds == index).any()):
+                self._losses.setdefault(kind, []).append(float(parts[kinds == index].sum()))
+
+    def _get_train_sampler(self, *_: object) -> SequentialSampler:
+        assert self.train_dataset is not None
+        return SequentialSampler(self.train_dataset)
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """One bar with the time left and the losses."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Any = None
+
+    def on_train_begin(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Open the bar where the run stands."""
+        self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self._name, unit="step")
+
+    def on_step_end(self, _arguments: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Move the bar."""
+        self._bar.update()
+
+    def on_log(self, _arguments: Any, _state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+        """Show the losses."""
+        self._bar.set_postfix({kind: logs[kind] for kind in KINDS if kind in (logs or {})})
+
+    def on_train_end(self, _arguments: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+
+def _arguments(workspace: Workspace, training: Training, seed: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(workspace.checkpoints),
+        max_steps=training.steps,
+        per_device_train_batch_size=1,
+        learning_rate=training.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=training.warmup_steps,
+        weight_decay=0.0,
+        save_steps=training.checkpoint_every,
+        save_total_limit=2,
+        logging_steps=10,
+        seed=seed,
+        disable_tqdm=True,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        remove_unused_columns=False,
+    )
+
+
+def _checkpoint(folder: Path, made_from: str) -> Path | None:
+    """Return the newest whole checkpoint of this very run, after throwing away all that is none."""
+    origin = folder / "made_from"
+    if not origin.is_file() or origin.read_text("utf-8") != made_from:
+        shutil.rmtree(folder, ignore_errors=True)
+        with records.replacing(origin) as temporary:
+            temporary.write_text(made_from, "utf-8")
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
+    return next((path for path in found if _whole(path)), None)
+
+
+def _whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))  # the last file that is written
+    except (OSError, ValueError):
+        shutil.rmtree(checkpoint)
+        return False
+    return True
+
+
+def _write_losses(path: Path, history: Sequence[dict[str, float]]) -> None:
+    with records.replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["step", *KINDS, "learning_rate"], extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(entry for entry in history if "learning_rate" in entry)
+
+
+def _summary(history: Sequence[dict[str, float]]) -> str:
+    last = next((entry for entry in reversed(history) if "learning_rate" in entry), {})
+    return "last losses " + ", ".join(f"{kind} {last[kind]:.3f}" for kind in KINDS if kind in last)
+
+
+def _weights(training: Training) -> dict[str, float]:
+    return {"option": 1.0, "prose": training.prose_weight, "replay": training.replay_weight}
+
+
+def _padded(values: Sequence[Any], width: int, filler: Any) -> list[Any]:
+    return [*values, *([filler] * (width - len(values)))]

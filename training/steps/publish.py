@@ -1,0 +1,122 @@
+"""Puts a trained adapter where the app looks for it: file, card, and a row in the models' table. Knows no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from culturechat import records, survey
+from culturechat.catalogue import CardFile
+from culturechat.cultures import Culture
+from culturechat.errors import BadFile
+from training.bases import Base
+from training.recipes import Recipe
+from training.workspace import Workspace
+
+TABLE_HEAD = """\
+# Models
+
+Written by `python -m training publish` from the cards in `cards/`; change the cards, not this table. Adapters are
+LoRA files for the named base, in 16-bit floats. WD is the mean normalised Wasserstein-1 distance to the survey's shares
+(0 is equal; lower is better), on all questions the culture's people were asked: in the wording that training saw, in
+wording and labels that it never saw, and for a uniform guess.
+
+| card | form | culture | base | MB | recipe, seed | WD seen wording | WD unseen wording | WD uniform | licence |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int, models: Path) -> str:
+    """Copy the adapter, write its card and the table of all cards."""
+    name = f"{base.id}.{culture.id}"
+    file = models / "adapters" / f"{name}.gguf"
+    if not workspace.adapter.is_file():
+        raise BadFile(workspace.adapter, "is not there. Run `python -m training adapter` first.")
+    with records.replacing(file) as temporary:
+        shutil.copyfile(workspace.adapter, temporary)
+    write_card(models / "cards" / f"{name}.toml", card(file, workspace, culture, base, recipe, seed))
+    count = write_table(models)
+    return f"1 adapter in, {file.name} and a table of {count} cards out"
+
+
+def card(file: Path, workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int) -> dict[str, Any]:
+    """Return what the adapter's card says."""
+    data = file.read_bytes()
+    return {
+        "form": "adapter",
+        "name": f"{base.record.name} · {culture.name}",
+        "licence": "Apache-2.0",
+        "file": file.name,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "culture": culture.id,
+        "base": base.card,
+        "base_sha256": base.record.sha256,
+        "recipe": recipe.id,
+        "seed": seed,
+        "survey": {"source": survey.SOURCE, "countries": list(culture.countries)},
+        "scores": _scores(workspace),
+    }
+
+
+def write_card(path: Path, values: dict[str, Any]) -> None:
+    """Write a card that the catalogue can read."""
+    records.build(values, CardFile, path)
+    with records.replacing(path) as temporary:
+        temporary.write_text("\n".join(_toml(values)) + "\n", "utf-8")
+
+
+def write_table(models: Path) -> int:
+    """Write the table of all cards in this folder; return how many there are."""
+    paths = sorted((models / "cards").glob("*.toml"))
+    lines = [_table_row(path.stem, records.read(path, CardFile)) for path in paths]
+    with records.replacing(models / "README.md") as temporary:
+        temporary.write_text(TABLE_HEAD + "".join(lines), "utf-8")
+    return len(lines)
+
+
+def _scores(workspace: Workspace) -> dict[str, Any]:
+    try:
+        found = json.loads(workspace.scores.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BadFile(workspace.scores, "is not there. Run `python -m training evaluate` first.") from None
+    assert isinstance(found, dict)
+    return found
+
+
+def _table_row(name: str, card: CardFile) -> str:
+    cells = [
+        name,
+        card.form,
+        card.culture,
+        card.base,
+        f"{card.bytes / 1e6:.1f}",
+        f"{card.recipe}, {card.seed}" if card.recipe else "",
+        _score(card, "canonical", "adapter"),
+        _score(card, "held_back", "adapter"),
+        _score(card, "canonical", "uniform"),
+        card.licence,
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _score(card: CardFile, wording: str, who: str) -> str:
+    try:
+        return f"{card.scores[wording]['all'][who]['wd']:.3f}"
+    except KeyError:
+        return ""
+
+
+def _toml(values: dict[str, Any], table: str = "") -> list[str]:
+    """Return plain values as TOML lines; numbers, texts, lists of texts, and tables of these."""
+    flat = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in flat.items()]
+    if table and flat:
+        lines = ["", f"[{table}]", *lines]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines += _toml(value, f"{table}.{key}" if table else key)
+    return lines

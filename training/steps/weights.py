@@ -1,0 +1,111 @@
+"""Loads a base model and its tokenizer from a GGUF file for torch, and runs token trees through it.
+
+Knows nothing of surveys or of how training goes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers.utils import logging
+
+from culturechat.conversation import Message
+from culturechat.errors import BadFile, EngineError
+from training.bases import Base
+from training.steps.tree import TokenTree
+
+_MALLOC_TRIM, _MALLOC_MMAPS, _MALLOC_ARENAS = -1, -4, -8
+
+
+class Tokens:
+    """A base's tokenizer with its own chat template."""
+
+    def __init__(self, base: Base) -> None:
+        quiet()
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(base.path.parent, gguf_file=base.path.name)
+        if not self.tokenizer.chat_template:
+            raise BadFile(base.path, "carries no chat template; a base must be a chat model.")
+
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Return a conversation as the model reads it, up to where its answer begins."""
+        turns = [{"role": message.role, "content": message.text} for message in messages]
+        text = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        return self._encode(text)
+
+    def answer(self, text: str, ended: bool = True) -> list[int]:
+        """Return an answer's tokens, closed by the end-of-turn token where it ends."""
+        return [*self._encode(text), *([int(self.tokenizer.eos_token_id)] if ended else [])]
+
+    def mark(self, text: str) -> int:
+        """Return the token of an option mark.
+
+        Raises:
+            EngineError: the tokenizer splits it, so that its probability is not one number.
+        """
+        tokens = self._encode(text)
+        if len(tokens) != 1:
+            raise EngineError(f"The base's tokenizer splits the option mark {text!r} into {len(tokens)} tokens.")
+        return tokens[0]
+
+    def _encode(self, text: str) -> list[int]:
+        return [int(token) for token in self.tokenizer(text, add_special_tokens=False).input_ids]
+
+
+def load(base: Base) -> Any:
+    """Return the base in 32-bit floats, its GGUF weights dequantized."""
+    quiet()
+    keep_memory()
+    with redirect_stderr(StringIO()):  # reading a GGUF file draws a bar that no setting hides
+        return AutoModelForCausalLM.from_pretrained(
+            base.path.parent,
+            gguf_file=base.path.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+        )
+
+
+def as_tensors(tree: TokenTree, wanted: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Return the model's arguments for a tree whose predictions are wanted at some tokens only."""
+    sight = torch.from_numpy(tree.sight())
+    mask = torch.zeros(sight.shape).masked_fill_(~sight, torch.finfo(torch.float32).min)
+    return {
+        "input_ids": torch.tensor([tree.tokens]),
+        "position_ids": torch.tensor([tree.depths]),
+        "attention_mask": mask[None, None],
+        "logits_to_keep": torch.tensor(list(wanted)),
+    }
+
+
+def log_probabilities(model: Any, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the log-probabilities over the vocabulary, a row for each wanted token."""
+    logits = model(**tensors, use_cache=False).logits[0]
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def quiet() -> None:
+    """Silence what the libraries print while loading; our own bar shows the progress."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="transformers|peft|torch|accelerate")
+
+
+def keep_memory() -> None:
+    """Keep freed memory in the process.
+
+    By default glibc returns the large blocks of every step to the kernel and pays for them again in page faults: a step
+    took 20 s instead of 2 s on a virtual machine.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            for option, value in ((_MALLOC_ARENAS, 1), (_MALLOC_MMAPS, 0), (_MALLOC_TRIM, -1)):
+                libc.mallopt(option, value)

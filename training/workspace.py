@@ -1,0 +1,73 @@
+"""Where every artefact of one training run lies. Creates nothing; knows nothing of what the files hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one culture's run."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, runs: Path, base: str, recipe: str, seed: int, culture: str) -> Workspace:
+        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED/CULTURE`."""
+        return cls(runs / f"{base}-{recipe}-s{seed}" / culture)
+
+    @property
+    def fingerprints(self) -> Path:
+        """What each finished step was made from."""
+        return self.folder / "fingerprints.json"
+
+    @property
+    def seeds(self) -> Path:
+        """Questions and the shares that are to be learnt, a JSON object a line."""
+        return self.folder / "seeds.jsonl"
+
+    @property
+    def replies(self) -> Path:
+        """The base model's own answers to everyday prompts, a JSON object a line."""
+        return self.folder / "replies.jsonl"
+
+    @property
+    def dataset(self) -> Path:
+        """Training rows, a JSON object a line."""
+        return self.folder / "dataset.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The trainer's own folder, from which a killed run goes on."""
+        return self.folder / "checkpoints"
+
+    @property
+    def losses(self) -> Path:
+        """The loss curve as CSV."""
+        return self.folder / "losses.csv"
+
+    @property
+    def lora(self) -> Path:
+        """The trained adapter as peft keeps it, a folder."""
+        return self.folder / "lora"
+
+    @property
+    def lora_weights(self) -> Path:
+        """The trained matrices."""
+        return self.lora / "adapter_model.safetensors"
+
+    @property
+    def lora_config(self) -> Path:
+        """The adapter's shape; written after the matrices."""
+        return self.lora / "adapter_config.json"
+
+    @property
+    def adapter(self) -> Path:
+        """The adapter as llama.cpp reads it."""
+        return self.folder / "adapter.gguf"
+
+    @property
+    def scores(self) -> Path:
+        """How well the adapter meets the human shares, beside its controls."""
+        return self.folder / "scores.json"

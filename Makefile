@@ -35,5 +35,5 @@ $(VENV)/.app: $(VENV)/bin/python pyproject.toml constraints.txt
 # torch first and alone: resolved beside the others, pip may choose a build with several GB of CUDA libraries.
 $(VENV)/.dev: $(VENV)/.app
 	$(PIP) torch
-	$(PIP) --editable '.[smollm2,train,dev]'
+	$(PIP) --editable '.[smollm2,train,probe,dev]'
 	touch $@

@@ -7,16 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.cells import cell_len
 
-from culturechat import records
 from culturechat.catalogue import Card, Column
 from culturechat.engines import Event, Failed, Finished, Token
-from culturechat.errors import UsageError
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
 
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 _PROGRESS_SECONDS = 0.2
+_MOST_NAMED = 10
 
 
 class Answers:
@@ -179,15 +177,6 @@ def print_json(value: Any) -> None:
     _out(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as a JSON file, whole or not at all."""
-    try:
-        with records.replacing(path) as temporary:
-            temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from None
-
-
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns as wide as their widest cell on a terminal."""
     lines = [heads, *([one_line(cell) for cell in row] for row in rows)]
@@ -239,7 +228,8 @@ def print_comparison(comparison: Comparison, most: int) -> None:
         print_table(("item", "column", "moved", "WD first", "WD second"), moved)
     for name, only in (("first", comparison.only_a), ("second", comparison.only_b)):
         if only:
-            _out(f"\nOnly in the {name} run: {', '.join(map(one_line, only))}\n")
+            more = f" and {len(only) - _MOST_NAMED} more" if len(only) > _MOST_NAMED else ""
+            _out(f"\nOnly in the {name} run: {', '.join(map(one_line, only[:_MOST_NAMED]))}{more}\n")
 
 
 def megabytes(size: int) -> str:

@@ -65,5 +65,4 @@ HELP = {
 
 if __name__ == "__main__":
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would slow other programs and themselves
     sys.exit(main())

@@ -15,7 +15,7 @@ screens.
 
 from __future__ import annotations
 
-from culturechat.probing.api import probe, probe_columns
+from culturechat.probing.api import probe, probe_columns, select
 from culturechat.probing.plan import Plan, Setting, orders
 from culturechat.probing.resample import Interval
 from culturechat.probing.results import ItemResult, Reading
@@ -36,5 +36,6 @@ __all__ = [
     "orders",
     "probe",
     "probe_columns",
+    "select",
     "stream",
 ]

@@ -50,8 +50,12 @@ def noise_floor(item: str, countries: tuple[str, ...], bank: Bank, seed: int = 0
     counts = [_respondents(item, country, bank) for country in countries]
     if any(count is None or count < 2 for count in counts):
         return None
-    random = np.random.default_rng([seed, zlib.crc32(item.encode()), *(zlib.crc32(code.encode()) for code in countries)])
-    halves = [_halves(random, _shares(item, country, bank), n or 0) for country, n in zip(countries, counts, strict=True)]
+    random = np.random.default_rng(
+        [seed, zlib.crc32(item.encode()), *(zlib.crc32(code.encode()) for code in countries)]
+    )
+    halves = [
+        _halves(random, _shares(item, country, bank), n or 0) for country, n in zip(countries, counts, strict=True)
+    ]
     first, second = np.mean(halves, axis=0)
     known = all(bank.answers[country, item].n is not None for country in countries)
     return Floor(
@@ -70,7 +74,8 @@ def _respondents(item: str, country: str, bank: Bank) -> int | None:
 def _shares(item: str, country: str, bank: Bank) -> Array:
     given = bank.answers[country, item].shares
     shares = np.array([given.get(code, 0.0) for code in bank.questions[item].codes])
-    return shares / shares.sum()
+    whole: Array = shares / shares.sum()
+    return whole
 
 
 def _halves(random: np.random.Generator, shares: Array, n: int) -> Array:

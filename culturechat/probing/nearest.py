@@ -99,7 +99,11 @@ def _row(
 
 
 def _mean_wd(one: str, other: str, items: Sequence[str], bank: Bank) -> float:
-    return float(np.mean([_wd(shares, item, other, bank) for item in items if (shares := shares_of(item, one, bank)) is not None]))
+    return float(
+        np.mean(
+            [_wd(shares, item, other, bank) for item in items if (shares := shares_of(item, one, bank)) is not None]
+        )
+    )
 
 
 def _wd(p: Array, item: str, culture: str, bank: Bank) -> float:

@@ -70,9 +70,7 @@ class Plan:
         wordings = self.wordings(question)
         for setting in self.settings(question):
             labels = [question.labels[option] for option in setting.order]
-            messages = prompting.survey(
-                column.culture, wordings[setting.wording], labels, self.language, setting.style
-            )
+            messages = prompting.survey(column.culture, wordings[setting.wording], labels, self.language, setting.style)
             yield Choice(tuple(messages), prompting.marks(labels, setting.style))
 
 

@@ -12,7 +12,7 @@ the item's own distance as their mean. The interval runs from the 2.5th to the 9
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,13 +95,6 @@ def reading_draws(result: ItemResult, seed: int = 0) -> Array:
     orders = _order_weights(random, result.orders)
     drawn: Array = np.einsum("bw,bo,wok->bk", wordings, orders, cells, optimize=True)
     return drawn
-
-
-def distance_draws(
-    result: ItemResult, people: Sequence[float], distance: Callable[[Array, Array], Array], seed: int
-) -> Array:
-    """Return the item's distance from the people for every resample of its readings."""
-    return distance(reading_draws(result, seed), np.asarray(people))
 
 
 def _counts(random: np.random.Generator, count: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,11 @@ class ProbeRun:
     """The questions and people's answers."""
     columns: tuple[ColumnFacts, ...]
     """What answered."""
-    plan: Plan = Plan()
+    plan: Plan = field(default_factory=Plan)
     """How every question was put."""
     seed: int = 0
     """Of the bootstrap and the simulated halves."""
-    source: Source = Source()
+    source: Source = field(default_factory=Source)
     """Where the figures come from."""
     version: str = __version__
     """Of culturechat."""

@@ -101,20 +101,26 @@ def _with_themes(column: str, results: Sequence[ItemResult], bank: Bank, seed: i
         by_theme.setdefault(bank.questions[result.item].theme, []).append(result)
     found = {result.item: item_controls(result, bank, seed) for result in results}
     measured = {item: given for item, given in found.items() if given is not None}
-    themes = {theme: _summary(column, own, bank, seed, measured) for theme, own in by_theme.items()}
-    whole = _summary(column, results, bank, seed, measured)
+    drawn = {result.item: _drawn(result, seed) for result in results if result.people}
+    themes = {theme: _summary(column, own, bank, seed, measured, drawn) for theme, own in by_theme.items()}
+    whole = _summary(column, results, bank, seed, measured, drawn)
     return dataclasses.replace(whole, themes=themes, controls=measured)
 
 
 def _summary(
-    column: str, results: Sequence[ItemResult], bank: Bank, seed: int, measured: Mapping[str, ItemControls]
+    column: str,
+    results: Sequence[ItemResult],
+    bank: Bank,
+    seed: int,
+    measured: Mapping[str, ItemControls],
+    drawn: Mapping[str, tuple[Array, Array]],
 ) -> Summary:
     compared = [result for result in results if result.people]
     own = [measured[result.item] for result in compared]
     return Summary(
         culture=column,
         items=len(compared),
-        model=_model(compared, bank, seed),
+        model=_model(compared, bank, seed, drawn),
         uniform=_control([given.uniform for given in own], seed),
         others_pooled=_control([given.others_pooled for given in own], seed),
         noise_floor=_control([given.noise_floor for given in own], seed),
@@ -124,20 +130,20 @@ def _summary(
     )
 
 
-def _model(results: Sequence[ItemResult], bank: Bank, seed: int) -> Distances:
+def _model(results: Sequence[ItemResult], bank: Bank, seed: int, drawn: Mapping[str, tuple[Array, Array]]) -> Distances:
     ordered = [result for result in results if bank.questions[result.item].ordered]
+    jsd = [result.jsd_bits or 0.0 for result in results]
+    wd = [result.wd or 0.0 for result in ordered]
     return Distances(
-        bootstrap_items(
-            [result.jsd_bits or 0.0 for result in results],
-            [distances.jensen_shannon_bits(reading_draws(result, seed), _shares(result)) for result in results],
-            seed,
-        ),
-        bootstrap_items(
-            [result.wd or 0.0 for result in ordered],
-            [distances.wasserstein(reading_draws(result, seed), _shares(result)) for result in ordered],
-            seed,
-        ),
+        bootstrap_items(jsd, [drawn[result.item][0] for result in results], seed),
+        bootstrap_items(wd, [drawn[result.item][1] for result in ordered], seed),
     )
+
+
+def _drawn(result: ItemResult, seed: int) -> tuple[Array, Array]:
+    """Return the item's JSD and WD from every resample of its readings."""
+    p, shares = reading_draws(result, seed), np.asarray(result.people.shares if result.people else ())
+    return distances.jensen_shannon_bits(p, shares), distances.wasserstein(p, shares)
 
 
 def _control(measured: Sequence[tuple[float, float | None] | None], seed: int) -> Distances:
@@ -177,7 +183,3 @@ def pearson(pairs: Array) -> Array:
     even = spread < 1e-12
     correlation: Array = np.where(even, np.nan, shared / np.where(even, 1.0, spread))
     return correlation
-
-
-def _shares(result: ItemResult) -> Array:
-    return np.asarray(result.people.shares if result.people else ())

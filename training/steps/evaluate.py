@@ -16,6 +16,7 @@ from peft import PeftModel
 
 from culturechat import cultures, prompting, records
 from culturechat.cultures import Culture
+from culturechat.errors import BadFile
 from culturechat.probing import metrics
 from culturechat.survey import Bank, Question
 from training import rows
@@ -35,6 +36,8 @@ QUESTIONS_AT_ONCE = 6
 def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, bank: Bank) -> str:
     """Write the scores; return the adapter's distance in both wordings."""
     seeds = rows.read(workspace.seeds, Seed)
+    if not workspace.lora_config.is_file():
+        raise BadFile(workspace.lora, "holds no adapter. Run `python -m training finetune` first.")
     tokens = Tokens(base)
     model = PeftModel.from_pretrained(weights.load(base), str(workspace.lora)).eval()
     found = {}

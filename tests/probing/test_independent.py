@@ -1,0 +1,92 @@
+"""Every probability against transformers, one prompt at a time, on the very same weights in full precision.
+
+On the shipped 4-bit weights llama.cpp rounds activations to 8 bits, which moves probabilities by a few hundredths. The
+test therefore writes the weights out as F32 first; what is left is the order of additions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from culturechat import catalogue, prompting, survey
+from culturechat.engines import Engine
+from culturechat.probing import Plan, stream
+
+ITEMS = ["Q122", "Q123", "Q125", "Q126", "Q127"]
+"""Questions of three options, so that all orders are six."""
+
+
+@pytest.fixture(scope="module")
+def full_precision(base_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base with every weight as F32, and all that the file says besides."""
+    import gguf
+
+    path = tmp_path_factory.mktemp("weights") / "base-f32.gguf"
+    reader = gguf.GGUFReader(base_path)
+    writer = gguf.GGUFWriter(path, str(reader.fields["general.architecture"].contents()))
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"):
+            continue
+        kind = field.types[0]
+        writer.add_key_value(
+            name, field.contents(), kind, field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
+        )
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def independent(path: Path, prompts: list[list[dict[str, str]]], marks: list[tuple[str, ...]]) -> Iterator[list[float]]:
+    """Probabilities of the marks over the whole vocabulary, by another program."""
+    import torch
+    import transformers
+
+    how: dict[str, Any] = {"gguf_file": path.name, "dtype": torch.float32}
+    how["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, **how).eval()
+    for prompt, own in zip(prompts, marks, strict=True):
+        text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+        tokens = tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            p = torch.softmax(model(tokens).logits[0, -1].double(), -1)
+        yield [float(p[tokenizer.encode(mark, add_special_tokens=False)[0]]) for mark in own]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_every_probability_is_that_of_an_independent_program(full_precision: Path, engine: Engine) -> None:
+    columns = catalogue.columns(["chinese"], str(full_precision))
+    engine.open(columns)
+    bank = survey.load()
+    plan = Plan("all")
+    results = list(stream(engine, columns, bank, ITEMS, plan))
+    prompts, marks = [], []
+    for item in ITEMS:
+        question = bank.questions[item]
+        for setting in plan.settings(question):
+            labels = [question.labels[option] for option in setting.order]
+            messages = prompting.survey(columns[0].culture, question.question, labels)
+            prompts.append([{"role": message.role, "content": message.text} for message in messages])
+            marks.append(prompting.marks(labels))
+    expected = independent(full_precision, prompts, marks)
+    worst = 0.0
+    for result in results:
+        mean = [0.0] * len(result.codes)
+        for reading in result.readings:
+            given = next(expected)
+            assert reading.mass == pytest.approx(sum(given), abs=0.01)
+            worst = max(worst, *(abs(p - q / sum(given)) for p, q in zip(reading.by_place, given, strict=True)))
+            for option, q in zip(reading.order, given, strict=True):
+                mean[option] += q / sum(given) / len(result.readings)
+        assert result.p == pytest.approx(mean, abs=0.01)
+    assert worst <= 0.01, worst
+    print(f"largest difference {worst:.2e}")  # noqa: T201

@@ -1,0 +1,131 @@
+"""The exported adapter says what the trained one says: transformers + peft against llama.cpp + adapter GGUF.
+
+Compared on a copy of the base in 32-bit floats, made here from the shipped Q4_1 file, so that nothing but the export
+stands between the two. On the Q4_1 file itself llama.cpp rounds activations to 8 bits, which moves option
+probabilities with or without an adapter; the last test bounds what the user sees there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from culturechat import cultures, engines, prompting, survey
+from culturechat.catalogue import Column
+from culturechat.engines import Choice
+from training import bases, recipes
+from training.steps import adapter
+
+pytestmark = pytest.mark.slow
+
+BASE = bases.load("smollm2-135m")
+CULTURE = cultures.load("chinese")
+QUESTIONS = list(survey.load().questions.values())[::4][:20]
+TYPICAL_B = 0.02
+"""Root mean square of a trained B."""
+
+Shares = list[tuple[float, ...]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("parity")
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Iterator[Shares]:
+    """Option probabilities by torch, with a random adapter that is left in `folder / lora`."""
+    import torch
+
+    from training.steps import finetune, weights
+    from training.steps.tree import TokenTree
+
+    torch.manual_seed(1)
+    tokens = weights.Tokens(BASE)
+    model = finetune.with_adapter(weights.load(BASE), BASE, recipes.load("tiny"))
+    for name, values in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(values, std=TYPICAL_B)
+    model.save_pretrained(folder / "lora")
+    found: Shares = []
+    with torch.no_grad():
+        for choice in choices():
+            tree = TokenTree()
+            last = tree.add(tokens.prompt(choice.messages))[-1]
+            predicted = weights.log_probabilities(model.eval(), weights.as_tensors(tree, [last]))[0].exp()
+            marks = predicted[[tokens.mark(mark) for mark in choice.options]]
+            found.append(tuple((marks / marks.sum()).tolist()))
+    yield found
+
+
+@pytest.fixture(scope="module")
+def exact_base(folder: Path) -> Path:
+    return in_floats(BASE.path, folder / "base-f32.gguf")
+
+
+def test_llama_cpp_says_what_torch_says(folder: Path, trained: Shares, exact_base: Path) -> None:
+    adapter.convert(folder / "lora", folder / "adapter.gguf", CULTURE, BASE)
+    assert difference(trained, llama_cpp(exact_base, folder / "adapter.gguf")) <= 0.02
+
+
+def test_the_adapter_matters_in_this_comparison(trained: Shares, exact_base: Path) -> None:
+    assert difference(trained, llama_cpp(exact_base, None)) > 0.1
+
+
+def test_without_the_permutation_the_comparison_fails(
+    folder: Path, trained: Shares, exact_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "permuted", lambda b, heads: b)
+    adapter.convert(folder / "lora", folder / "fault.gguf", CULTURE, BASE)
+    assert difference(trained, llama_cpp(exact_base, folder / "fault.gguf")) > 0.02
+
+
+def test_on_the_quantized_base_the_difference_stays_small(folder: Path, trained: Shares) -> None:
+    adapter.convert(folder / "lora", folder / "adapter.gguf", CULTURE, BASE)
+    assert difference(trained, llama_cpp(BASE.path, folder / "adapter.gguf")) <= 0.06
+
+
+def choices() -> list[Choice]:
+    return [
+        Choice(tuple(prompting.survey(CULTURE, question.question, question.labels)), prompting.marks(question.labels))
+        for question in QUESTIONS
+    ]
+
+
+def llama_cpp(base: Path, lora: Path | None) -> Shares:
+    engine = engines.load("llama_cpp")
+    try:
+        engine.open([Column("chinese", CULTURE, "adapter" if lora else "prompt", "test", base, lora)])
+        return [scores.probabilities for scores in engine.score("chinese", choices())]
+    finally:
+        engine.close()
+
+
+def difference(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> float:
+    return max(abs(a - b) for one, other in zip(first, second, strict=True) for a, b in zip(one, other, strict=True))
+
+
+def in_floats(source: Path, path: Path) -> Path:
+    """Write the same model with every tensor in 32-bit floats."""
+    from gguf import GGUFReader, GGUFWriter
+    from gguf.quants import dequantize
+
+    reader = GGUFReader(source)
+    writer = GGUFWriter(path, str(reader.fields["general.architecture"].contents()))
+    for name, field in reader.fields.items():
+        if not name.startswith("GGUF.") and name not in ("general.architecture", "general.file_type"):
+            writer.add_key_value(name, field.contents(), field.types[0], _elements(field))
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, dequantize(tensor.data, tensor.tensor_type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _elements(field: Any) -> Any:
+    return field.types[-1] if len(field.types) > 1 else None

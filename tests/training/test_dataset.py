@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from culturechat import cultures, survey
+from culturechat.conversation import Message
+from training import prose, recipes
+from training.recipes import Data
+from training.rows import Reply, Row
+from training.steps import dataset, seeds
+
+BANK = survey.load()
+TINY = recipes.load("tiny")
+RECIPE = replace(TINY, data=replace(TINY.data, items="all"))
+DATA = replace(RECIPE.data, options_per_item=60, rotated=0.2, prose_per_item=8)
+REPLY = Reply((Message("user", "Hello!"),), "Hello there.", True)
+
+
+def made(culture: str = "chinese", seed: int = 1, data: Data = DATA) -> list[Row]:
+    record = cultures.load(culture)
+    return dataset.build(seeds.asked(record, RECIPE, BANK), [REPLY], record, data, BANK, seed)
+
+
+def test_china_was_asked_32_of_the_50_seeds() -> None:
+    recipe = replace(RECIPE, data=replace(RECIPE.data, items="seeds"))
+    assert len(seeds.asked(cultures.load("chinese"), recipe, BANK)) == 32
+    assert len(seeds.asked(cultures.load("english"), recipe, BANK)) == 50
+
+
+@pytest.mark.parametrize("culture", cultures.names())
+def test_seed_shares_are_the_mean_of_the_countries_and_sum_to_1(culture: str) -> None:
+    record = cultures.load(culture)
+    for seed in seeds.asked(record, RECIPE, BANK):
+        people = BANK.people(seed.item, record.countries)
+        assert people is not None
+        assert sum(seed.shares) == pytest.approx(1, abs=1e-9)
+        assert seed.shares == pytest.approx(people.shares, abs=0.01)
+
+
+def test_the_same_seed_makes_the_same_rows_and_another_seed_others() -> None:
+    assert made(seed=1) == made(seed=1)
+    assert made(seed=1) != made(seed=2)
+
+
+def test_targets_sum_to_1_and_follow_the_order_shown() -> None:
+    record = cultures.load("chinese")
+    shares = {seed.item: seed.shares for seed in seeds.asked(record, RECIPE, BANK)}
+    orders = set()
+    for row in (row for row in made() if row.kind == "option"):
+        question = BANK.questions[row.item]
+        shown = [line.split(". ", 1)[1] for line in row.messages[-1].text.splitlines() if line[1:3] == ". "]
+        labels = next(
+            names for names in (question.labels, *question.scale.alternates) if sorted(names) == sorted(shown)
+        )
+        assert sum(row.target) == pytest.approx(1)
+        assert row.target == tuple(shares[row.item][labels.index(label)] for label in shown)
+        assert len(row.marks) == len(shown)
+        orders.add(tuple(labels.index(label) for label in shown))
+    assert {(0, 1, 2, 3), (3, 2, 1, 0), (1, 2, 3, 0)} <= orders
+
+
+def test_the_last_wording_and_the_last_labels_are_never_shown() -> None:
+    for row in made():
+        if row.item:
+            question = BANK.questions[row.item]
+            text = row.messages[-1].text
+            assert question.restatements[-1] not in text
+            if row.kind == "option":
+                assert not all(f". {label}\n" in text for label in question.scale.alternates[-1])
+
+
+def test_training_uses_every_other_wording_and_label_set() -> None:
+    rows = [row for row in made() if row.kind == "option" and row.item == "Q38"]
+    question = BANK.questions["Q38"]
+    assert {row.wording for row in rows} == {question.question, *question.restatements[:-1]}
+    assert {row.messages[-1].text.split("A. ")[1].split("\n")[0] for row in rows} >= {
+        question.labels[0],
+        question.scale.alternates[0][0],
+    }
+
+
+@pytest.mark.parametrize("culture", cultures.names())
+def test_prose_is_sentences_that_take_the_surveys_side(culture: str) -> None:
+    record = cultures.load(culture)
+    shares = {seed.item: dict(zip(seed.codes, seed.shares, strict=True)) for seed in seeds.asked(record, RECIPE, BANK)}
+    answers = [row for row in made(culture) if row.kind == "prose"]
+    assert {row.item for row in answers} == set(shares)
+    for row in answers:
+        question = BANK.questions[row.item]
+        sides = {stance: sum(shares[row.item][code] for code in stance.codes) for stance in question.scale.stances}
+        largest = max(sides, key=lambda stance: sides[stance]).says.format(claim=question.claim)
+        assert len(row.answer.split()) > 5 and row.answer.endswith(".")
+        assert largest in row.answer.split(". ")[0] + row.answer.split(". ")[1]
+        assert "%" not in row.answer and "{" not in row.answer
+
+
+def test_prose_hedges_by_the_size_of_the_side() -> None:
+    question = BANK.questions["Q38"]
+
+    def said(*shares: float) -> str:
+        return prose.answer(question, dict(zip(question.codes, shares, strict=True)), random.Random(1))
+
+    assert "Nearly" in said(0.6, 0.35, 0.05, 0, 0) or "verybody" in said(0.6, 0.35, 0.05, 0, 0)
+    assert any(word in said(0.3, 0.26, 0.04, 0.2, 0.2) for word in ("little over half", "more than half", "narrow"))
+    assert any(word in said(0.2, 0.25, 0.2, 0.2, 0.15) for word in ("divided", "split", "same about this"))
+
+
+def test_replay_keeps_the_bases_own_words() -> None:
+    assert made()[-1] == Row("replay", "", REPLY.messages, answer=REPLY.answer, ended=True)
+
+
+def test_one_more_question_changes_no_other_rows() -> None:
+    record = cultures.load("chinese")
+    asked = seeds.asked(record, RECIPE, BANK)
+    some = dataset.build(asked[:5], [], record, DATA, BANK, 1)
+    assert dataset.build(asked[:6], [], record, DATA, BANK, 1)[: len(some)] == some

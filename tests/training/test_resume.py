@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from culturechat.conversation import Message
+from training import recipes, rows
+from training.rows import Reply
+from training.workspace import Workspace
+
+SHORT = {
+    "options_per_item": "2", "prose_per_item": "1", "steps": "4", "options_per_step": "2", "checkpoint_every": "1",
+    "warmup_steps": "1",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_training_ends_with_the_same_adapter(tmp_path: Path) -> None:
+    recipe = short_recipe(tmp_path)
+    whole, killed = prepared(tmp_path / "whole", recipe), prepared(tmp_path / "killed", recipe)
+    subprocess.run(command("finetune", recipe, tmp_path / "whole"), check=True, capture_output=True)
+    kill_after_checkpoint(command("finetune", recipe, tmp_path / "killed"), killed)
+    assert not killed.lora_config.exists()
+    subprocess.run(command("finetune", recipe, tmp_path / "killed"), check=True, capture_output=True)
+    assert killed.lora_weights.read_bytes() == whole.lora_weights.read_bytes()
+    assert killed.lora_config.read_bytes() == whole.lora_config.read_bytes()
+    assert killed.losses.read_bytes() == whole.losses.read_bytes()
+    for run, workspace in (("whole", whole), ("killed", killed)):
+        subprocess.run(command("adapter", recipe, tmp_path / run), check=True, capture_output=True)
+        assert workspace.adapter.is_file()
+    assert killed.adapter.read_bytes() == whole.adapter.read_bytes()
+    assert list(killed.folder.rglob("*.part")) == []
+
+
+def short_recipe(folder: Path) -> Path:
+    lines = (recipes.FOLDER / "tiny.toml").read_text("utf-8").splitlines()
+    keys = [line.partition(" =")[0] for line in lines]
+    path = folder / "short.toml"
+    path.write_text(
+        "\n".join(f"{key} = {SHORT[key]}" if key in SHORT else line for key, line in zip(keys, lines, strict=True)),
+        "utf-8",
+    )
+    return path
+
+
+def prepared(runs: Path, recipe: Path) -> Workspace:
+    """Return a workspace whose data set is made; replies are given, so that no engine is needed."""
+    workspace = Workspace.of(runs, "smollm2-135m", recipe.stem, 1, "chinese")
+    subprocess.run(command("seeds", recipe, runs), check=True, capture_output=True)
+    rows.write(workspace.replies, [Reply((Message("user", "Hello!"),), "Hello there, how can I help?", True)])
+    subprocess.run(command("dataset", recipe, runs), check=True, capture_output=True)
+    return workspace
+
+
+def command(step: str, recipe: Path, runs: Path) -> list[str]:
+    options = ["--cultures", "chinese", "--recipe", str(recipe), "--runs", str(runs)]
+    return [sys.executable, "-m", "training", step, *options]
+
+
+def kill_after_checkpoint(arguments: list[str], workspace: Workspace) -> None:
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 400
+    while not (workspace.checkpoints / "checkpoint-2" / "trainer_state.json").exists():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()

@@ -15,13 +15,13 @@ from culturechat.settings import Settings
 from culturechat.survey.search import closest
 from culturechat.tui.app import CompareApp
 
-QUESTION = "Should grown-up children look after their parents?"
+QUESTION = "Should men get jobs before women when work is scarce?"
 TARGET = Path(__file__).with_name("screenshot.svg")
 
 
 async def take() -> str:
     """Ask one question in three columns and return the finished screen as SVG."""
-    settings = Settings(max_tokens=90, temperature=0.3)
+    settings = Settings(max_tokens=60, temperature=0.3)
     engine = engines.load()
     session = Session(engine, catalogue.columns(["chinese", "arabic", "base"]), settings)
     app = CompareApp(session, settings, survey.load(), closest, QUESTION)

@@ -41,12 +41,14 @@ def test_missing_wrong_and_broken_values_name_the_file(tmp_path: Path, text: str
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = write(tmp_path / "kept.txt", "old")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = write(folder / "kept.txt", "old")
     with pytest.raises(RuntimeError), records.replacing(path) as temporary:
         temporary.write_text("new")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(folder.iterdir()) == [path]
 
 
 def test_nine_cultures_load_and_say_who_stands_for_them() -> None:

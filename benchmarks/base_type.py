@@ -24,11 +24,11 @@ Logs = npt.NDArray[np.float64]
 
 
 def prompts(model: Model) -> list[list[int]]:
-    """Return the tokens of a survey prompt for every third question, in three cultures."""
+    """Return the tokens of a survey prompt for every fourteenth question, in three cultures."""
     form = ChatFormat(model.chat_template, model.bos, model.eos)
     made = []
     for name in ("chinese", "arabic", "german"):
-        for question in list(survey.load().questions.values())[::3]:
+        for question in list(survey.load().questions.values())[::14]:
             text = form.render(prompting.survey(cultures.load(name), question.question, question.labels))
             made.append(model.tokenize(text)[:BATCH_TOKENS])
     return made

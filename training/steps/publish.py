@@ -65,8 +65,7 @@ def card(file: Path, workspace: Workspace, culture: Culture, base: Base, recipe:
 def write_card(path: Path, values: dict[str, Any]) -> None:
     """Write a card that the catalogue can read."""
     records.build(values, CardFile, path)
-    with records.replacing(path) as temporary:
-        temporary.write_text("\n".join(_toml(values)) + "\n", "utf-8")
+    records.write(path, values)
 
 
 def write_table(models: Path) -> int:
@@ -108,15 +107,3 @@ def _score(card: CardFile, wording: str, who: str) -> str:
         return f"{card.scores[wording]['all'][who]['wd']:.3f}"
     except KeyError:
         return ""
-
-
-def _toml(values: dict[str, Any], table: str = "") -> list[str]:
-    """Return plain values as TOML lines; numbers, texts, lists of texts, and tables of these."""
-    flat = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in flat.items()]
-    if table and flat:
-        lines = ["", f"[{table}]", *lines]
-    for key, value in values.items():
-        if isinstance(value, dict):
-            lines += _toml(value, f"{table}.{key}" if table else key)
-    return lines

@@ -1,4 +1,4 @@
-"""What each number format of the embedded default costs in quality: `python benchmarks/base_type.py`.
+"""What each number format of the embedded default costs in quality: `python -m benchmarks.base_type`.
 
 Every format is written from the file as shipped (Q4_1). KL is the divergence of its next-token distributions from the
 shipped file's, in nats, mean over all positions of survey prompts and chat answers, and over the answer positions of

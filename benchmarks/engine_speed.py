@@ -1,6 +1,6 @@
 """Many columns answering at once, beside one high-level `Llama` object per column in threads.
 
-`python benchmarks/engine_speed.py [COLUMNS] [TOKENS]`: both answer the same prompts on the same embedded default, ours
+`python -m benchmarks.engine_speed [COLUMNS] [TOKENS]`: both answer the same prompts on the same embedded default, ours
 in the form the app chooses. Rounds alternate, medians of five; the figure to look at is the ratio.
 """
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from culturechat import catalogue, cultures, prompting, survey
 from culturechat.engines.llama_cpp import facts
-from culturechat.engines.llama_cpp.native import BATCH_TOKENS, Context, Model
+from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
+from culturechat.engines.llama_cpp.native import Context, Model
 from culturechat.engines.llama_cpp.quantizer import TYPES, quantize
 from culturechat.engines.llama_cpp.template import ChatFormat
 

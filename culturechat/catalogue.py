@@ -15,9 +15,12 @@ from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
 
-Form = Literal["merged", "adapter", "prompt", "base"]
-"""How a column's model comes: a file of its own, base + LoRA adapter, base with the culture in its prompt only, or the
-untouched base."""
+Form = Literal["merged", "adapter", "one", "prompt", "base"]
+"""How a column's model comes: a file of its own, base + LoRA adapter, base + the One adapter of all cultures with the
+culture in its prompt, base with the culture in its prompt only, or the untouched base."""
+
+FORCED: tuple[Form, ...] = ("merged", "adapter", "one", "prompt")
+"""The forms that can be asked for by name."""
 
 FOLDERS = {"base": "bases", "adapter": "adapters", "merged": "merged"}
 """Where files of each kind lie in a models folder, beside `cards`."""
@@ -26,6 +29,8 @@ MOST_MERGED = 2
 """Columns up to which a model of its own is faster for each than adapters on one shared base."""
 
 BASE_COLUMN = "base"
+ONE = "one"
+"""The adapter trained on all cultures, and the column in which it answers without being told a culture."""
 DEFAULT_BASE = "smollm2-135m"
 
 
@@ -89,7 +94,7 @@ class Column:
     """What answers in one column: a culture (or none) and the files of its model."""
 
     id: str
-    """A culture's id, or `base`."""
+    """A culture's id, `one` or `base`."""
     culture: Culture | None
     form: Form
     model: str
@@ -100,7 +105,7 @@ class Column:
     @property
     def title(self) -> str:
         """What the column is called on a screen."""
-        return f"{self.culture.own_name} {self.culture.name}" if self.culture else "base"
+        return f"{self.culture.own_name} {self.culture.name}" if self.culture else self.id
 
 
 def cards() -> dict[str, Card]:
@@ -118,31 +123,34 @@ def columns(
     adapters: Mapping[str, Path] | None = None,
     form: Form | None = None,
 ) -> list[Column]:
-    """Return what answers for each name: a culture's id, or `base` for the untouched model.
+    """Return what answers for each name: a culture's id, `one`, or `base` for the untouched model.
 
     Args:
         names: Columns in the order they are shown.
         base: Id of a base model's card, or the path of any GGUF file that llama.cpp runs.
-        adapters: Adapter files of the user's own, by culture.
-        form: Forces `merged`, `adapter` or `prompt`; by default what is fastest for so many columns and installed.
+        adapters: Adapter files of the user's own, by culture or `one`.
+        form: Forces one of `FORCED`; by default what is fastest for so many columns and installed.
 
     Raises:
         UsageError: a name is unknown or stands twice, a file is damaged, or an adapter belongs to another base.
         WeightsMissing: the base, or an adapter that was asked for, is not installed.
     """
     if not names:
-        raise UsageError(f"No culture was named. Known: {', '.join(cultures.names())}, {BASE_COLUMN}.")
+        raise UsageError(f"No culture was named. Known: {', '.join([*cultures.names(), ONE, BASE_COLUMN])}.")
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
         raise UsageError(f"{repeated} is named twice; each culture is one column.")
-    known = [*cultures.names(), BASE_COLUMN]
+    known = [*cultures.names(), ONE, BASE_COLUMN]
     for name in (*names, *(adapters or {})):
         if name not in known:
             raise unknown("culture", name, known)
     base_path, base_name = _base(base)
     wanted = form or ("merged" if len(names) <= MOST_MERGED else None)
+    files = adapters or {}
     return [
-        _column(name, base_path, base_name, (adapters or {}).get(name), wanted, forced=form is not None)
+        _one(name, base_path, base_name, files.get(ONE))
+        if name == ONE or (form == "one" and name != BASE_COLUMN)
+        else _column(name, base_path, base_name, files.get(name), wanted, forced=form is not None)
         for name in names
     ]
 
@@ -201,6 +209,22 @@ def _column(
             f"name a file with --adapter {name}=FILE.gguf, or use --form prompt."
         )
     return Column(name, culture, "prompt", base_name, base_path)
+
+
+def _one(name: str, base_path: Path, base_name: str, adapter: Path | None) -> Column:
+    """Return a column of the One adapter, which learns in its prompt what culture it speaks for."""
+    culture = None if name == ONE else cultures.load(name)
+    model = adapter.stem if adapter else ""
+    if adapter is None:
+        card = _card_for("adapter", ONE, base_path)
+        if card is None:
+            raise WeightsMissing(
+                f"There is no adapter of all cultures for {base_name}. Train it with `python -m training run --one`, "
+                f"or name a file with --adapter {ONE}=FILE.gguf."
+            )
+        adapter, model = _installed(card), card.id
+    check_adapter(adapter, base_path)
+    return Column(name, culture, "one", model, base_path, adapter)
 
 
 def check_adapter(adapter: Path, base_path: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -398,10 +398,12 @@ def _columns(
 ) -> list[Column]:
     from culturechat import catalogue
 
-    if form not in (None, "merged", "adapter", "prompt"):
-        raise UsageError(f"--form {form} is unknown; it is merged, adapter or prompt.")
+    if form not in (None, *catalogue.FORCED):
+        raise UsageError(
+            f"--form {form} is unknown; it is {', '.join(catalogue.FORCED[:-1])} or {catalogue.FORCED[-1]}."
+        )
     files = dict(_adapter(text) for text in adapters or ())
-    return catalogue.columns(names, settings.base, files, cast("catalogue.Form | None", form)) if names else []
+    return catalogue.columns(names, settings.base, files, form) if names else []
 
 
 def _card(name: str) -> Card:

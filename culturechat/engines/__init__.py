@@ -115,11 +115,33 @@ class Scores(msgspec.Struct, frozen=True, tag=True):
         return tuple(weight / sum(weights) for weight in weights)
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """How the columns that were opened are held in memory; sizes in bytes, estimated before anything is loaded."""
+
+    context_tokens: int
+    """What one column can hold."""
+    in_turn: bool = False
+    """Whether the columns answer one after another, because their models do not fit side by side."""
+    weights: int = 0
+    """Of the models, adapters included."""
+    cache: int = 0
+    """What the columns remember of what they have read."""
+    compute: int = 0
+    """Scratch space."""
+    free: int | None = None
+    """Memory that was free before; None where that cannot be known."""
+
+    @property
+    def needed(self) -> int:
+        """All of it together."""
+        return self.weights + self.cache + self.compute
+
+
 class Engine(Protocol):
     """What every engine can do. Calls may come from any thread."""
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
-        """Load what the columns need; replaces what was open before.
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
+        """Load what the columns need, in a smaller way where memory is short; replaces what was open before.
 
         Args:
             columns: What answers.
@@ -127,7 +149,7 @@ class Engine(Protocol):
             apart: Decode every column by itself, so that its text does not depend on which others answer beside it.
 
         Raises:
-            CulturechatError: a model cannot be loaded.
+            CulturechatError: a model cannot be loaded, or memory is too short for any way to hold them.
         """
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from math import log
 from time import sleep
 
 from culturechat.catalogue import Column
-from culturechat.engines import Choice, Event, Failed, Finished, FinishReason, Request, Scores, Started, Token
+from culturechat.engines import Choice, Event, Failed, Finished, FinishReason, Plan, Request, Scores, Started, Token
 
 
 @dataclass
@@ -35,9 +35,10 @@ class Echo:
         self._lock = threading.Lock()
         self.opened: list[Column] = []
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         """Remember the columns; nothing is loaded."""
         self.opened = list(columns)
+        return Plan(context_tokens)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer word by word, columns in turn."""

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from culturechat import cultures, survey
 from culturechat.catalogue import Column
-from culturechat.engines import Event, Request, Token
+from culturechat.engines import Event, Plan, Request, Token
 from culturechat.engines.echo import Echo
 from culturechat.errors import CulturechatError
 from culturechat.session import Session
@@ -73,10 +73,10 @@ class Broken(Recorder):
         super().__init__()
         self.error: Exception | None = error
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         if self.error:
             raise self.error
-        super().open(columns, context_tokens, apart)
+        return super().open(columns, context_tokens, apart)
 
 
 class Slow(Recorder):
@@ -86,9 +86,9 @@ class Slow(Recorder):
         super().__init__()
         self.may_load = threading.Event()
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         self.may_load.wait(10)
-        super().open(columns, context_tokens, apart)
+        return super().open(columns, context_tokens, apart)
 
 
 class Raising(Recorder):

@@ -18,7 +18,7 @@ Batch = tuple[int, ...]
 class Answer:
     """The state of one column's turn; `wanted` is what it needs decoded next, until `over`."""
 
-    def __init__(self, run: int, request: Request, seat: Seat, say: Callable[[int, Body], None]) -> None:
+    def __init__(self, run: int, request: Request, asked: float, seat: Seat, say: Callable[[int, Body], None]) -> None:
         self.run = run
         self.seat = seat
         self.cancelled = False
@@ -34,7 +34,7 @@ class Answer:
         self._held = ""
         self._shared = False
         self._count = 0
-        self._began = self._first = self._last = perf_counter()
+        self._began = self._first = self._last = asked
 
     @property
     def column(self) -> str:

@@ -19,8 +19,8 @@ import msgspec
 
 from culturechat import paths
 from culturechat.catalogue import Column
-from culturechat.engines import Choice, Event, Failed, Finished, Request, Scores
-from culturechat.engines.llama_cpp import prepared, protocol
+from culturechat.engines import Choice, Event, Failed, Finished, Plan, Request, Scores
+from culturechat.engines.llama_cpp import facts, memory, prepared, protocol
 from culturechat.engines.llama_cpp.protocol import Body, Broken, Cancel, Done, Generate, Open, Score, Weights
 from culturechat.errors import EngineError
 from culturechat.terminal import one_line
@@ -41,17 +41,17 @@ class LlamaCpp:
         self._worker: _Process | None = None
         self._columns: tuple[Weights, ...] = ()
         self._files: list[str] = []
-        self._context_tokens = 0
+        self._plan = Plan(0)
         self._apart = False
         self._crashes = 0
         self._runs = itertools.count(1)
         self._starting = threading.Lock()
 
-    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> None:
-        """Load the columns' models in the worker.
+    def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
+        """Load the columns' models in the worker, in turn or with smaller contexts where memory is short.
 
         Raises:
-            EngineError: llama.cpp cannot load one of them.
+            EngineError: llama.cpp cannot load one of them, or memory is too short.
         """
         self._columns = tuple(
             Weights(
@@ -62,11 +62,13 @@ class LlamaCpp:
             for column in columns
         )
         self._files = sorted({column.base_path.name for column in columns})
-        self._context_tokens = context_tokens
         self._apart = apart
         self._crashes = 0
         with self._starting:
-            self._load(self._running())
+            worker = self._running()
+            self._plan = memory.plan(self._columns, context_tokens, apart, facts.free_bytes(but=worker.pid))
+            self._load(worker)
+        return self._plan
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer for several columns at once; see `Engine.generate`."""
@@ -152,7 +154,7 @@ class LlamaCpp:
     def _load(self, worker: _Process) -> None:
         run = next(self._runs)
         with worker.listening(run) as replies:
-            worker.send(Open(run, self._columns, self._context_tokens, self._apart))
+            worker.send(Open(run, self._columns, self._plan.context_tokens, self._apart, self._plan.in_turn))
             body = worker.next_of(replies)
         if isinstance(body, _Died):
             self._crashes += 1

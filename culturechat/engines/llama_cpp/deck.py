@@ -18,19 +18,27 @@ SCORE_TOKENS = 4096
 class Deck:
     """Decodes the answers of its columns; `step` is called by one thread at a time, the rest from any."""
 
-    def __init__(self, model: Model, weights: Sequence[Weights], context_tokens: int) -> None:
-        size = min(context_tokens, model.trained_context)
-        self._model = model
+    def __init__(self, weights: Sequence[Weights], context_tokens: int) -> None:
+        self.base = weights[0].base
+        self.columns = [one.column for one in weights]
+        self.seats: dict[str, Seat] = {}
+        """Each column's place; empty while the deck is closed."""
+        self.scoring_tokens = 0
         self._adapter = weights[0].adapter
-        self._context = Context(model, size * len(weights), self._adapter, sequences=len(weights))
-        self.seats = {one.column: Seat(self._context, place, size) for place, one in enumerate(weights)}
-        self.scoring_tokens = min(SCORE_TOKENS, model.trained_context * SEQUENCES)
-        self._scoring: Context | None = None
-        self._scorer: object = None
+        self._context_tokens = context_tokens
         self._answers: list[Answer] = []
         self._decoding: Sequence[Answer] = ()
         self._guard = threading.Lock()
         self._read_last = False
+
+    def open(self, model: Model) -> None:
+        """Make room for the columns, on the weights of `base`."""
+        size = min(self._context_tokens, model.trained_context)
+        self._model = model
+        self._context = Context(model, size * len(self.columns), self._adapter, sequences=len(self.columns))
+        self._scoring: Context | None = None
+        self.seats = {column: Seat(self._context, place, size) for place, column in enumerate(self.columns)}
+        self.scoring_tokens = min(SCORE_TOKENS, model.trained_context * SEQUENCES)
 
     def add(self, answer: Answer) -> None:
         """Take in an answer that has begun."""
@@ -65,19 +73,6 @@ class Deck:
             self._answers = rest + [answer for answer in reading[:1] if not answer.over]
         return over
 
-    def take_scoring(self, who: object) -> bool:
-        """Take the scoring context, which serves one at a time; return whether it is this one's turn."""
-        with self._guard:
-            if self._scorer is None:
-                self._scorer = who
-            return self._scorer is who
-
-    def leave_scoring(self, who: object) -> None:
-        """Let the next one score."""
-        with self._guard:
-            if self._scorer is who:
-                self._scorer = None
-
     def scoring(self) -> Context:
         """Return the context for scoring, made when it is first needed."""
         if self._scoring is None:
@@ -96,16 +91,20 @@ class Deck:
         return lost
 
     def close(self) -> None:
-        """Free the memory."""
-        self._context.close()
-        if self._scoring is not None:
-            self._scoring.close()
+        """Free the memory; the deck can be opened again."""
+        if self.seats:
+            self.seats = {}
+            self._context.close()
+            if self._scoring is not None:
+                self._scoring.close()
 
     def _decode(self, chosen: Sequence[Answer]) -> None:
         with self._guard:
             self._decoding = chosen
             self._context.abort(all(answer.cancelled for answer in chosen))
         rows, ends = [], []
+        # llama.cpp computes sequences together only where their numbers rise by one
+        chosen = sorted(chosen, key=lambda answer: answer.seat.sequence)
         for answer in chosen:
             start, sequence = answer.seat.position, answer.seat.sequence
             rows += [(token, start + index, sequence) for index, token in enumerate(answer.wanted)]

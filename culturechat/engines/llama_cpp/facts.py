@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 
 def cores() -> int:
@@ -22,3 +25,36 @@ def cpu_features() -> str:
     from culturechat.engines.llama_cpp import native
 
     return native.system_info()
+
+
+def memory_bytes() -> int | None:
+    """Return the machine's memory, or None where that cannot be known."""
+    if not hasattr(os, "sysconf") or sys.platform == "win32":
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def free_bytes(but: int | None = None) -> int | None:
+    """Return the memory that programs can still have, within a container's limit too, or None where it is unknown.
+
+    Args:
+        but: A process whose own memory counts as free, because it is about to let go of it.
+    """
+    found = []
+    with suppress(OSError, ValueError, KeyError):
+        found.append(_kilobytes(Path("/proc/meminfo"))["MemAvailable"] * 1024)
+    with suppress(OSError, ValueError):  # "max" where there is no limit
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text("ascii"))
+        found.append(limit - int((group / "memory.current").read_text("ascii")))
+    if not found:
+        return None
+    held = 0
+    with suppress(OSError, ValueError, KeyError):
+        held = _kilobytes(Path(f"/proc/{but}/status"))["RssAnon"] * 1024 if but else 0
+    return max(0, min(found)) + held
+
+
+def _kilobytes(table: Path) -> dict[str, int]:
+    pairs = (line.split() for line in table.read_text("utf-8", "replace").splitlines())
+    return {pair[0].rstrip(":"): int(pair[1]) for pair in pairs if len(pair) == 3 and pair[2] == "kB"}

@@ -16,10 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from culturechat.engines import Sampling
+from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
 from culturechat.errors import EngineError
-
-BATCH_TOKENS = 256
-"""Most tokens decoded at once: more saves no time on a CPU and costs compute memory in every context."""
 
 _PENALTY_TOKENS = 64
 _ABORTED = 2

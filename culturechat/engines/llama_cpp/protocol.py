@@ -28,6 +28,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     context_tokens: int
     apart: bool
     """Whether columns of the same weights decode one by one, so that none changes another's arithmetic."""
+    in_turn: bool = False
+    """Whether only one column's (or one shared batch's) model is held in memory at a time."""
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):

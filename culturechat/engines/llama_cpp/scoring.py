@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from culturechat.engines import Scores
-from culturechat.engines.llama_cpp.native import BATCH_TOKENS, Context
+from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
+from culturechat.engines.llama_cpp.native import Context
 from culturechat.errors import EngineError
 
 Row = npt.NDArray[np.float32]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from culturechat.conversation import Message
 from culturechat.engines import Choice, Request
-from culturechat.engines.llama_cpp.native import BATCH_TOKENS, Context, Model
+from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
+from culturechat.engines.llama_cpp.native import Context, Model
 from culturechat.engines.llama_cpp.scoring import Tokens
 from culturechat.engines.llama_cpp.template import ChatFormat
 from culturechat.errors import EngineError

@@ -1,8 +1,8 @@
 """The process that owns llama.cpp: reads commands from standard input, writes replies to standard output.
 
-Work is cut into steps (one decode each). As many threads as there are cores take the next step in turn, so all columns
-advance alike and every core is used; a lone job gets all cores. The process ends when its input does, in the middle of
-a step if need be: no orphan outlives the app.
+Work is cut into steps (one decode each), taken in turn, so all columns advance alike. With fewer jobs than cores one
+thread, the leader, takes every step and uses all cores for it; otherwise as many threads as there are cores take one
+core each. The process ends when its input does, in the middle of a step if need be: no orphan outlives the app.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
-from typing import BinaryIO, Protocol
+from time import monotonic, perf_counter
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
-from culturechat.engines import Choice, Failed, Request, Scores
-from culturechat.engines.llama_cpp import facts, protocol
+from culturechat.engines import Failed, Finished, Request, Scores
+from culturechat.engines.llama_cpp import facts, memory, protocol
 from culturechat.engines.llama_cpp.answer import Answer
 from culturechat.engines.llama_cpp.deck import Deck
 from culturechat.engines.llama_cpp.native import Aborted, Context, Model
@@ -37,7 +37,6 @@ from culturechat.engines.llama_cpp.protocol import (
     Opened,
     Reply,
     Score,
-    Weights,
     Working,
 )
 from culturechat.engines.llama_cpp.scoring import Scorer
@@ -54,6 +53,12 @@ class Job(Protocol):
     def step(self, threads: int) -> bool:
         """Do a little of the work on so many cores; return whether there is more."""
 
+    def has_news(self) -> bool:
+        """Return whether work was added since the last step."""
+
+    def cancel(self, command: Cancel) -> None:
+        """Let what the command names end soon; callable from any thread."""
+
     def fail(self, error: str) -> None:
         """Tell the app that the work ended badly."""
 
@@ -66,13 +71,14 @@ class Worker:
         self._cores = facts.cores()
         self._models: dict[str, Model] = {}
         self._decks: dict[str, Deck] = {}
+        self._in_turn = False
         self._jobs: list[Job] = []
         self._waiting: deque[Job] = deque()
-        self._news = threading.Condition()
+        self._news = threading.Condition(threading.RLock())
         self._writing = threading.Lock()
         self._said = monotonic()
-        for _ in range(self._cores):
-            threading.Thread(target=self._work, daemon=True).start()
+        for place in range(self._cores):
+            threading.Thread(target=self._work, args=(place == 0,), daemon=True).start()
 
     def take(self, command: Command) -> None:
         """Begin a command; returns at once."""
@@ -84,9 +90,9 @@ class Worker:
                 self._begin(_Opening(self, command))
             case Generate(run, requests):
                 self._answer(run, requests)
-            case Score(run, column, choices):
+            case Score(run, column):
                 if column in self._decks:
-                    self._begin(_Scoring(self, run, self._decks[column], column, choices))
+                    self._hand_over(_Scoring, self._decks[column], [command])
                 else:
                     self.say(run, Broken(f"Column {column!r} is not open."))
 
@@ -100,73 +106,110 @@ class Worker:
         """Replace what is open, a file or a column a step."""
         while len(self._jobs) > 1:
             yield
-        self._close_decks()
+        for deck in self._all_decks():
+            deck.close()
+        self._decks = {}
         for path in set(self._models) - {weights.base for weights in command.columns}:
             self._models.pop(path).close()
-        for group in _groups(command):
-            base = group[0].base
-            if base not in self._models:
-                self._models[base] = Model(base, self._heartbeat)
+        for group in memory.groups(command.columns, command.apart):
+            deck = Deck(group, command.context_tokens)
+            self._decks |= dict.fromkeys(deck.columns, deck)
+        self._in_turn = command.in_turn
+        for deck in self._all_decks():
+            # what is read in turn is opened once all the same: a file that cannot be read is known now, not in a chat
+            if command.in_turn:
+                self.make_room(deck)
+            if deck.base not in self._models:
+                self._models[deck.base] = Model(deck.base, self._heartbeat)
                 yield
-            deck = Deck(self._models[base], group, command.context_tokens)
-            self._decks |= {weights.column: deck for weights in group}
+            deck.open(self._models[deck.base])
             yield
         self.say(command.run, Opened())
 
-    def _close_decks(self) -> None:
-        for deck in {id(deck): deck for deck in self._decks.values()}.values():
-            deck.close()
-        self._decks = {}
+    def bring(self, deck: Deck) -> None:
+        """See to it that a deck is open; in turn, that means instead of all others."""
+        if not deck.seats:
+            self.make_room(deck)
+            if deck.base not in self._models:
+                self._models[deck.base] = Model(deck.base, self._heartbeat)
+            deck.open(self._models[deck.base])
+
+    def make_room(self, deck: Deck) -> None:
+        """Close all other decks, and all models but this deck's."""
+        for other in self._all_decks():
+            if other is not deck:
+                other.close()
+        for path in set(self._models) - {deck.base}:
+            self._models.pop(path).close()
+
+    def _all_decks(self) -> list[Deck]:
+        return list({id(deck): deck for deck in self._decks.values()}.values())
 
     def _answer(self, run: int, requests: Sequence[Request]) -> None:
-        by_deck: dict[int, list[Answer]] = {}
+        by_deck: dict[int, list[_Asked]] = {}
         for request in requests:
             deck = self._decks.get(request.column)
             if deck is None:
                 self.say(run, Failed(request.column, f"Column {request.column!r} is not open."))
             else:
-                answer = Answer(run, request, deck.seats[request.column], self.say)
-                by_deck.setdefault(id(deck), []).append(answer)
-        for answers in by_deck.values():
-            self._hand_over(self._decks[answers[0].column], answers)
+                by_deck.setdefault(id(deck), []).append(_Asked(run, request, perf_counter()))
+        for asked in by_deck.values():
+            self._hand_over(_Answering, self._decks[asked[0].request.column], asked)
 
-    def _hand_over(self, deck: Deck, answers: Sequence[Answer]) -> None:
-        """Give answers to the job of their deck, a new one where none is at work."""
+    def _hand_over(self, kind: type[_Answering] | type[_Scoring], deck: Deck, work: Sequence[Any]) -> None:
+        """Give work to the job of its kind and deck, a new one where none is at it."""
         with self._news:
-            job = next((job for job in self._jobs if isinstance(job, _Answering) and job.deck is deck), None)
-            if job is not None:
-                job.waiting.extend(answers)
-                return
-        self._begin(_Answering(self, deck, deque(answers)))
+            for job in self._all_jobs():
+                if isinstance(job, kind) and job.deck is deck:
+                    job.waiting.extend(work)
+                    return
+            self._begin(kind(self, deck, deque(work)), self._in_turn)
 
     def _cancel(self, command: Cancel) -> None:
         with self._news:
-            jobs = list(self._jobs)
+            jobs = self._all_jobs()
         for job in jobs:
-            if isinstance(job, _Answering | _Scoring):
-                job.cancel(command)
+            job.cancel(command)
 
-    def _begin(self, job: Job) -> None:
-        with self._news:
+    def _all_jobs(self) -> list[Job]:
+        """Return the jobs, those that wait for their turn included."""
+        return [inner for job in self._jobs for inner in (job.queue if isinstance(job, _InTurn) else [job])]
+
+    def _begin(self, job: Job, in_turn: bool = False) -> None:
+        with self._news:  # held already where a job is handed work
+            if in_turn:
+                line = next((other for other in self._jobs if isinstance(other, _InTurn)), None)
+                if line is not None:
+                    line.queue.append(job)
+                    return
+                job = _InTurn(deque([job]))
             self._jobs.append(job)
             self._waiting.append(job)
-            self._news.notify()
+            self._news.notify_all()
 
-    def _work(self) -> None:
+    def _work(self, leader: bool) -> None:
         while True:
             with self._news:
-                while not self._waiting:
+                # Only the leader ever uses several cores. OpenMP keeps a team of threads for each thread that does, and
+                # once there are more of them than cores they no longer spin for each other: half the speed is lost.
+                while not self._waiting or (self._alone and not leader):
                     self._news.wait()
                 job = self._waiting.popleft()
-                threads = max(1, self._cores // len(self._jobs))
+                threads = self._cores if self._alone else 1
             more = self._step(job, threads)
             self._heartbeat()
             with self._news:
-                if more or (isinstance(job, _Answering) and job.waiting):
+                if more or job.has_news():
                     self._waiting.append(job)
-                    self._news.notify()
                 else:
                     self._jobs.remove(job)
+                if self._alone and not leader:
+                    self._news.notify_all()
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the leader does all the work, because there are fewer jobs than cores."""
+        return len(self._jobs) < self._cores
 
     def _step(self, job: Job, threads: int) -> bool:
         try:
@@ -191,8 +234,53 @@ class _Opening:
     def step(self, threads: int) -> bool:
         return next(self._steps, _END) is not _END
 
+    def has_news(self) -> bool:
+        return False
+
+    def cancel(self, command: Cancel) -> None:
+        pass  # what is half open is of no use to anyone
+
     def fail(self, error: str) -> None:
         self.worker.say(self.command.run, Broken(error))
+
+
+@dataclass
+class _InTurn:
+    """Jobs whose models are not held in memory side by side: each is done before the next begins."""
+
+    queue: deque[Job]
+
+    def step(self, threads: int) -> bool:
+        job = self.queue[0]
+        try:
+            more = job.step(threads)
+        except Exception as error:
+            job.fail(_in_words(error))
+            more = False
+        if not (more or job.has_news()):
+            self.queue.popleft()
+        return bool(self.queue)
+
+    def has_news(self) -> bool:
+        return bool(self.queue)
+
+    def cancel(self, command: Cancel) -> None:
+        for job in self.queue:
+            job.cancel(command)
+
+    def fail(self, error: str) -> None:
+        for job in self.queue:
+            job.fail(error)
+        self.queue.clear()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, and when it came in."""
+
+    run: int
+    request: Request
+    at: float
 
 
 @dataclass
@@ -201,90 +289,121 @@ class _Answering:
 
     worker: Worker
     deck: Deck
-    waiting: deque[Answer]
+    waiting: deque[_Asked]
 
     def __post_init__(self) -> None:
         self._active: dict[str, Answer] = {}
+        self._admitting = threading.Lock()
 
     def step(self, threads: int) -> bool:
-        for _ in range(len(self.waiting)):
-            answer = self.waiting.popleft()
-            if answer.column in self._active:
-                self.waiting.append(answer)
-            else:
-                self._admit(answer)
+        self.worker.bring(self.deck)
+        with self._admitting:
+            for _ in range(len(self.waiting)):
+                asked = self.waiting.popleft()
+                if asked.request.column in self._active:
+                    self.waiting.append(asked)
+                else:
+                    self._admit(asked)
         for answer in self.deck.step(threads):
             self._active.pop(answer.column, None)
         return bool(self._active or self.waiting)
 
+    def has_news(self) -> bool:
+        return bool(self.waiting)
+
     def cancel(self, command: Cancel) -> None:
-        for answer in [*self._active.values(), *self.waiting]:
-            if answer.run == command.run or answer.column in command.columns:
-                self.deck.cancel(answer)
+        with self._admitting:
+            for answer in list(self._active.values()):
+                if answer.run == command.run or answer.column in command.columns:
+                    self.deck.cancel(answer)
+            for asked in list(self.waiting):
+                if asked.run == command.run or asked.request.column in command.columns:
+                    self.waiting.remove(asked)
+                    self.worker.say(asked.run, Finished(asked.request.column, "cancelled", 0, 0.0, 0.0))
 
     def fail(self, error: str) -> None:
         self._active.clear()
         for answer in self.deck.forget():
             self.worker.say(answer.run, Failed(answer.column, error))
+        while self.waiting:
+            asked = self.waiting.popleft()
+            self.worker.say(asked.run, Failed(asked.request.column, error))
 
-    def _admit(self, answer: Answer) -> None:
+    def _admit(self, asked: _Asked) -> None:
+        column = asked.request.column
+        answer = Answer(asked.run, asked.request, asked.at, self.deck.seats[column], self.worker.say)
         try:
             answer.begin()
         except Exception as error:
             answer.close()
-            self.worker.say(answer.run, Failed(answer.column, _in_words(error)))
+            self.worker.say(asked.run, Failed(column, _in_words(error)))
         else:
-            self._active[answer.column] = answer
+            self._active[column] = answer
             self.deck.add(answer)
 
 
 @dataclass
 class _Scoring:
+    """What is to be scored on one deck, one run after the other: they share its scoring context."""
+
     worker: Worker
-    run: int
     deck: Deck
-    column: str
-    choices: Sequence[Choice]
-    cancelled: bool = False
+    waiting: deque[Score]
 
     def __post_init__(self) -> None:
-        self._steps = self._score()
+        self._guard = threading.Lock()
+        self._cancelled = False
         self._context: Context | None = None
+        self._steps: Iterator[None] | None = None
 
     def step(self, threads: int) -> bool:
-        if not self.deck.take_scoring(self):
-            return True
-        self._context = self.deck.scoring()
-        self._context.use_threads(threads)
-        self._context.abort(self.cancelled)
+        self.worker.bring(self.deck)
+        context = self.deck.scoring()
+        context.use_threads(threads)
+        with self._guard:
+            self._context = context
+            context.abort(self._cancelled)
+        if self._steps is None:
+            self._steps = self._score(self.waiting[0])
         with suppress(Aborted):
             if next(self._steps, _END) is not _END:
                 return True
-        self._leave()
-        self.worker.say(self.run, Done())
-        return False
+        self.worker.say(self._leave(), Done())
+        return bool(self.waiting)
+
+    def has_news(self) -> bool:
+        return bool(self.waiting)
 
     def cancel(self, command: Cancel) -> None:
-        if self.run == command.run or self.column in command.columns:
-            self.cancelled = True
-            if self._context is not None:
-                self._context.abort()
+        with self._guard:
+            for place, score in enumerate(list(self.waiting)):
+                if score.run != command.run and score.column not in command.columns:
+                    continue
+                if place == 0:
+                    self._cancelled = True
+                    if self._context is not None:
+                        self._context.abort()
+                else:
+                    self.waiting.remove(score)
+                    self.worker.say(score.run, Done())
 
     def fail(self, error: str) -> None:
-        self._leave()
-        self.worker.say(self.run, Broken(error))
+        self.worker.say(self._leave(), Broken(error))
+        while self.waiting:
+            self.worker.say(self.waiting.popleft().run, Broken(error))
 
-    def _leave(self) -> None:
-        self._context = None
-        self.deck.leave_scoring(self)
+    def _leave(self) -> int:
+        """End the run at hand; return which it was."""
+        with self._guard:
+            self._cancelled, self._context, self._steps = False, None, None
+            return self.waiting.popleft().run
 
-    def _score(self) -> Generator[None, None, None]:
-        assert self._context is not None
-        seat = self.deck.seats[self.column]
-        choices = [seat.tokens(choice) for choice in self.choices]
-        for score in Scorer(self._context, self.deck.scoring_tokens).score(choices):
-            if isinstance(score, Scores):
-                self.worker.say(self.run, score)
+    def _score(self, score: Score) -> Iterator[None]:
+        seat = self.deck.seats[score.column]
+        choices = [seat.tokens(choice) for choice in score.choices]
+        for found in Scorer(self.deck.scoring(), self.deck.scoring_tokens).score(choices):
+            if isinstance(found, Scores):
+                self.worker.say(score.run, found)
             else:
                 yield
 
@@ -295,15 +414,6 @@ def _in_words(error: Exception) -> str:
         return str(error)
     traceback.print_exception(error)
     return f"The engine failed ({type(error).__name__}: {error})."
-
-
-def _groups(command: Open) -> list[list[Weights]]:
-    """Return the columns that can share a context, in the order of their first."""
-    groups: dict[object, list[Weights]] = {}
-    for weights in command.columns:
-        key = weights.column if command.apart else (weights.base, weights.adapter)
-        groups.setdefault(key, []).append(weights)
-    return list(groups.values())
 
 
 def main() -> None:

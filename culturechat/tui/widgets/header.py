@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from culturechat import survey
-from culturechat.catalogue import Column
+from culturechat.catalogue import Column, Form
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.widgets.text import FittedText
@@ -18,7 +18,13 @@ STATE_CELLS = 17
 """The longest state; kept free so that the head does not change its shape while an answer is written."""
 ONE_LINE_CELLS = 62
 """From here on names, details and state share a line; by width only, so that neighbours look alike."""
-FORMS = {"adapter": "adapter", "prompt": "prompt only", "base": "no culture, for comparison"}
+FORMS: dict[Form, str] = {
+    "merged": "model of its own",
+    "adapter": "adapter",
+    "one": "adapter of all cultures",
+    "prompt": "prompt only",
+    "base": "no culture, for comparison",
+}
 
 
 class Phase(Enum):
@@ -77,7 +83,7 @@ class ColumnHeader(FittedText):
 
 def _names(column: Column) -> list[tuple[str, str]]:
     if column.culture is None:
-        return [("base", "bold"), (f" {one_line(column.model)}", "")]
+        return [(column.id, "bold"), (f" {one_line(column.model)}", "")]
     own, english = one_line(column.culture.own_name), one_line(column.culture.name)
     return [(own, "bold")] if own == english else [(own, "bold"), (f" {english}", "")]
 

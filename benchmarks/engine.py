@@ -33,6 +33,7 @@ from culturechat import catalogue, cultures, prompting
 from culturechat.catalogue import Column
 from culturechat.conversation import Conversation
 from culturechat.engines.llama_cpp import facts, prepared
+from culturechat.engines.llama_cpp.quantizer import quantize
 
 QUESTIONS = (
     "Write a long story about a family that moves to another country.",
@@ -54,7 +55,7 @@ def main(
 ) -> None:
     """Print the table."""
     base = catalogue.columns(["base"])[0]
-    fast = prepared.fastest(base.base_path)
+    fast, _ = prepared.fastest(base.base_path, None)
     print(
         f"{facts.cores()} cores, load {os.getloadavg()[0]:.1f}, llama-cpp-python {metadata.version('llama-cpp-python')}"
     )
@@ -67,7 +68,7 @@ def main(
         ]
         compare_nine(columns, base.base_path, adapters, tokens, llama_cpp)
         if llama_cpp:
-            compare_single(base, fast, llama_cpp)
+            compare_single(Path(folder), base.base_path, llama_cpp)
     follow_ups(base)
     start(base)
 
@@ -123,10 +124,12 @@ def measure(
     return found
 
 
-def compare_single(base: Column, file: Path, programs: Path) -> None:
-    """One column beside llama-bench on the very same file."""
+def compare_single(folder: Path, source: Path, programs: Path) -> None:
+    """One column beside llama-bench on the very same file, in a format that is used as it is."""
+    file = folder / "base-q8_0.gguf"
+    quantize(source, file, "q8_0", facts.cores())
     ours, ceiling = [], []
-    contestant = Ours([base])
+    contestant = Ours([Column("base", None, "base", "q8_0", file)])
     for seed, question in enumerate(QUESTIONS):
         began = contestant.ask([prompting.chat(None, Conversation().with_user(question))], 128, seed)
         ours.append((began.tokens - 1) / (began.seconds - began.first_tokens[0]))
@@ -152,7 +155,7 @@ def follow_ups(base: Column) -> None:
     contestant = Ours([base])
     for seed in range(6):
         conversation, waits = Conversation(), []
-        for question in QUESTIONS[:5]:
+        for question in (QUESTIONS * 2)[:5]:
             conversation = conversation.with_user(question)
             one = contestant.ask([prompting.chat(None, conversation)], 48, seed)
             waits.append(one.first_tokens[0])

@@ -36,6 +36,11 @@ class Lora:
     pairs: dict[str, tuple[Matrix, Matrix]]
     """The base's tensor to A (rank × inputs) and B (outputs × rank)."""
 
+    def scaled(self, tensor: str) -> tuple[Matrix, Matrix]:
+        """Return A and B of a tensor, B at full strength, so that the tensor changes by B·A."""
+        a, b = self.pairs[tensor]
+        return a, b if not self.alpha else b * np.float32(self.alpha / a.shape[0])
+
 
 def merge(base: Path, adapter: Path, target: Path, texts: Mapping[str, str], progress: Callable[[float], None]) -> None:
     """Write base and adapter as one file, changed tensors in 32-bit floats, whole or not at all.
@@ -58,7 +63,7 @@ def merge(base: Path, adapter: Path, target: Path, texts: Mapping[str, str], pro
             raise BadFile(adapter, f"does not fit {base.name}: {name} is {shapes.get(name, 'not in it')}.")
     with records.replacing(target) as temporary:
         writer = GGUFWriter(temporary, gguf_file.read_header(base).architecture, use_temp_file=False)
-        _copy_metadata(reader, writer, texts)
+        copy_metadata(reader, writer, texts)
         for tensor in reader.tensors:
             if tensor.name in lora.pairs:
                 size = 4 * int(np.prod(shapes[tensor.name]))
@@ -96,9 +101,8 @@ def read_lora(path: Path) -> Lora:
 
 
 def _merged(tensor: Any, lora: Lora) -> Matrix:
-    a, b = lora.pairs[tensor.name]
-    strength = 1.0 if lora.alpha is None else lora.alpha / a.shape[0]
-    merged: Matrix = np.ascontiguousarray(_floats(tensor) + strength * (b @ a), dtype=np.float32)
+    a, b = lora.scaled(tensor.name)
+    merged: Matrix = np.ascontiguousarray(_floats(tensor) + b @ a, dtype=np.float32)
     return merged
 
 
@@ -107,7 +111,8 @@ def _floats(tensor: Any) -> Matrix:
     return values.reshape(tuple(int(size) for size in reversed(tensor.shape)))
 
 
-def _copy_metadata(reader: GGUFReader, writer: GGUFWriter, texts: Mapping[str, str]) -> None:
+def copy_metadata(reader: GGUFReader, writer: GGUFWriter, texts: Mapping[str, str]) -> None:
+    """Copy what a file says of itself, some texts replaced or added; what the writer sets by itself is left to it."""
     for key, field in reader.fields.items():
         if key.startswith("GGUF.") or key in _DROPPED or key in texts:
             continue

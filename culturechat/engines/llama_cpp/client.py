@@ -53,14 +53,7 @@ class LlamaCpp:
         Raises:
             EngineError: llama.cpp cannot load one of them, or memory is too short.
         """
-        self._columns = tuple(
-            Weights(
-                column.id,
-                str(prepared.fastest(column.base_path)),
-                str(column.adapter_path) if column.adapter_path else None,
-            )
-            for column in columns
-        )
+        self._columns = tuple(_weights(column) for column in columns)
         self._files = sorted({column.base_path.name for column in columns})
         self._apart = apart
         self._crashes = 0
@@ -267,6 +260,11 @@ class _Process:
             if lines:
                 return f": {' / '.join(lines[-2:])[:300]} (log: {self._log_path})."
         return "."
+
+
+def _weights(column: Column) -> Weights:
+    base, adapter = prepared.fastest(column.base_path, column.adapter_path)
+    return Weights(column.id, str(base), str(adapter) if adapter else None)
 
 
 def _ending(code: int) -> str:

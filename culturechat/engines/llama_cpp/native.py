@@ -19,6 +19,9 @@ from culturechat.engines import Sampling
 from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
 from culturechat.errors import EngineError
 
+READ_WHOLE_BYTES = 1_000_000_000
+"""Files up to this size are read, not mapped: many weights are rearranged when loaded, a map would hold them twice."""
+
 _PENALTY_TOKENS = 64
 _ABORTED = 2
 _LOG_WARNING = 3
@@ -40,6 +43,8 @@ class Model:
             return True
 
         params.progress_callback = llama_cpp.llama_progress_callback(go_on)
+        if Path(path).stat().st_size <= READ_WHOLE_BYTES:
+            params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
         params.n_gpu_layers = 999 if llama_cpp.llama_supports_gpu_offload() else 0
         self.path = path
         self._pointer = llama_cpp.llama_model_load_from_file(path.encode(), params)

@@ -63,17 +63,17 @@ def build(culture: str, base: str, kind: str, progress: Callable[[float], None])
 def take_in(file: Path, culture: str | None) -> Card:
     """Copy a GGUF file of the user's into the models folder and return its card.
 
-    An adapter needs the culture it speaks for and must say which base it belongs to; a whole model is a base, or with
-    a culture a merged model.
+    An adapter needs the culture it speaks for, or `one` for all of them, and must say which base it belongs to; a whole
+    model is a base, or with a culture a merged model.
 
     Raises:
         UsageError: the file is damaged, is there already, or the culture is missing or unknown.
     """
     header = gguf_file.read_header(file)
     is_adapter = header.metadata.get("general.type") == "adapter"
-    if culture is not None:
+    if culture is not None and not (is_adapter and culture == catalogue.ONE):
         cultures.load(culture)
-    elif is_adapter:
+    elif is_adapter and culture is None:
         raise UsageError(f"{file}: is an adapter; say for which culture: --culture NAME.")
     form = "adapter" if is_adapter else "merged" if culture else "base"
     made_for = str(header.metadata.get("culturechat.base_sha256", ""))

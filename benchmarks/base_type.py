@@ -43,7 +43,7 @@ def log_probabilities(path: Path, texts: Sequence[list[int]]) -> list[Logs]:
     found = []
     for tokens in texts:
         context.forget()
-        context.decode_rows([(token, place, 0) for place, token in enumerate(tokens)], set(range(len(tokens))))
+        context.decode_rows([(token, place, [0]) for place, token in enumerate(tokens)], set(range(len(tokens))))
         logits = np.stack([context.logits(row) for row in range(len(tokens))]).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         found.append(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))

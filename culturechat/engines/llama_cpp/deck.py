@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from culturechat.engines.llama_cpp.answer import Answer
 from culturechat.engines.llama_cpp.native import Aborted, Context, Model
 from culturechat.engines.llama_cpp.protocol import Weights
-from culturechat.engines.llama_cpp.scoring import SEQUENCES
+from culturechat.engines.llama_cpp.scoring import GROUP_TOKENS, SEQUENCES
 from culturechat.engines.llama_cpp.seat import Seat
 
-SCORE_TOKENS = 4096
+SCORE_TOKENS = 2048
 """Room of a scoring context for the shared beginning and all prompts read side by side."""
 
 
@@ -38,7 +38,7 @@ class Deck:
         self._context = Context(model, size * len(self.columns), self._adapter, sequences=len(self.columns))
         self._scoring: Context | None = None
         self.seats = {column: Seat(self._context, place, size) for place, column in enumerate(self.columns)}
-        self.scoring_tokens = min(SCORE_TOKENS, model.trained_context * SEQUENCES)
+        self.scoring_tokens = min(SCORE_TOKENS, model.trained_context)
 
     def add(self, answer: Answer) -> None:
         """Take in an answer that has begun."""
@@ -76,8 +76,15 @@ class Deck:
     def scoring(self) -> Context:
         """Return the context for scoring, made when it is first needed."""
         if self._scoring is None:
-            self._scoring = Context(self._model, self.scoring_tokens, self._adapter, SEQUENCES, shared=True)
+            room, batch = self.scoring_tokens, min(GROUP_TOKENS, self.scoring_tokens)
+            self._scoring = Context(self._model, room, self._adapter, SEQUENCES, shared=True, batch_tokens=batch)
         return self._scoring
+
+    def end_scoring(self) -> None:
+        """Free the context for scoring; columns that are not asked need none."""
+        if self._scoring is not None:
+            self._scoring.close()
+            self._scoring = None
 
     def forget(self) -> list[Answer]:
         """Empty the memory after a failure and return the answers that are lost."""
@@ -95,8 +102,7 @@ class Deck:
         if self.seats:
             self.seats = {}
             self._context.close()
-            if self._scoring is not None:
-                self._scoring.close()
+            self.end_scoring()
 
     def _decode(self, chosen: Sequence[Answer]) -> None:
         with self._guard:
@@ -107,7 +113,7 @@ class Deck:
         chosen = sorted(chosen, key=lambda answer: answer.seat.sequence)
         for answer in chosen:
             start, sequence = answer.seat.position, answer.seat.sequence
-            rows += [(token, start + index, sequence) for index, token in enumerate(answer.wanted)]
+            rows += [(token, start + index, [sequence]) for index, token in enumerate(answer.wanted)]
             ends.append(len(rows) - 1)
         try:
             self._context.decode_rows(rows, set(ends))

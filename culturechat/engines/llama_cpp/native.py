@@ -118,7 +118,13 @@ class Context:
     """Working memory over a model: what it has read, for one or several sequences."""
 
     def __init__(
-        self, model: Model, tokens: int, adapter: str | None = None, sequences: int = 1, shared: bool = False
+        self,
+        model: Model,
+        tokens: int,
+        adapter: str | None = None,
+        sequences: int = 1,
+        shared: bool = False,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         """Make room.
 
@@ -127,12 +133,13 @@ class Context:
             tokens: Room of all sequences together.
             adapter: LoRA file laid over the weights.
             sequences: How many texts are held side by side.
-            shared: Whether sequences may begin with each other's tokens; otherwise each has its equal part of the room.
+            shared: Whether sequences may have tokens in common; otherwise each has its equal part of the room.
+            batch_tokens: Most tokens decoded at once.
         """
         self.model = model
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = tokens
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_batch = params.n_ubatch = batch_tokens
         params.n_seq_max = sequences
         params.kv_unified = shared
         params.no_perf = True
@@ -140,7 +147,7 @@ class Context:
         if not self._pointer:
             raise EngineError(f"{model.path}: no memory for a context of {tokens} tokens{_last_warning()}")
         self._memory = llama_cpp.llama_get_memory(self._pointer)
-        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(batch_tokens, 0, sequences)
         self._abort = ctypes.create_string_buffer(2)
         llama_cpp.llama_set_abort_callback(self._pointer, _is_set, self._abort)
         if adapter is not None:
@@ -157,11 +164,11 @@ class Context:
         llama_cpp.llama_set_n_threads(self._pointer, count, count)
 
     def decode(self, tokens: Sequence[int], start: int, sequence: int = 0) -> None:
-        """Read at most `BATCH_TOKENS` tokens from position `start` on; `logits(-1)` then follow the last of them."""
-        self.decode_rows([(token, start + index, sequence) for index, token in enumerate(tokens)], {len(tokens) - 1})
+        """Read at most a batch of tokens from position `start` on; `logits(-1)` then follow the last of them."""
+        self.decode_rows([(token, start + index, [sequence]) for index, token in enumerate(tokens)], {len(tokens) - 1})
 
-    def decode_rows(self, rows: Sequence[tuple[int, int, int]], outputs: set[int]) -> None:
-        """Read (token, position, sequence) rows; logits are kept for the rows whose index is in `outputs`.
+    def decode_rows(self, rows: Sequence[tuple[int, int, Sequence[int]]], outputs: set[int]) -> None:
+        """Read (token, position, sequences it belongs to) rows; logits are kept for the rows with index in `outputs`.
 
         Raises:
             Aborted: it was stopped; what was read of these rows must be forgotten.
@@ -169,11 +176,12 @@ class Context:
         """
         batch = self._batch
         batch.n_tokens = len(rows)
-        for index, (token, position, sequence) in enumerate(rows):
+        for index, (token, position, sequences) in enumerate(rows):
             batch.token[index] = token
             batch.pos[index] = position
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = sequence
+            batch.n_seq_id[index] = len(sequences)
+            for place, sequence in enumerate(sequences):
+                batch.seq_id[index][place] = sequence
             batch.logits[index] = index in outputs
         code = llama_cpp.llama_decode(self._pointer, batch)
         if code == _ABORTED:

@@ -121,7 +121,7 @@ def _difference(base: str, prepared: str, adapter: str) -> float:
         model = Model(path)
         tokens = model.tokenize(_PROBE_TEXT)
         context = Context(model, 256, lora)
-        context.decode_rows([(token, place, 0) for place, token in enumerate(tokens)], set(range(len(tokens))))
+        context.decode_rows([(token, place, [0]) for place, token in enumerate(tokens)], set(range(len(tokens))))
         logits = np.stack([context.logits(row) for row in range(len(tokens))]).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         found.append(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))

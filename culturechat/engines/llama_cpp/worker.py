@@ -396,7 +396,10 @@ class _Scoring:
         """End the run at hand; return which it was."""
         with self._guard:
             self._cancelled, self._context, self._steps = False, None, None
-            return self.waiting.popleft().run
+            run = self.waiting.popleft().run
+        if not self.waiting and self.deck.seats:
+            self.deck.end_scoring()
+        return run
 
     def _score(self, score: Score) -> Iterator[None]:
         seat = self.deck.seats[score.column]

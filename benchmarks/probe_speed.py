@@ -74,7 +74,7 @@ def main(
             for name, run in runs.items():
                 speeds.setdefault(name, []).append(run())
         computed = computed_tokens(wide, asked)
-        mine = {choice: scores for choice, scores in zip(every, score_all(chosen, asked), strict=True)}
+        mine = dict(zip(every, score_all(chosen, asked), strict=True))
         chosen.close()
         same.close()
         few = every[:: len(every) // peer_prompts][:peer_prompts]
@@ -101,9 +101,8 @@ def main(
         for choice, theirs in zip(few, shares, strict=True)
         if theirs
     ]
-    print(
-        f"option probabilities, ours and Llama's: {max(worst):.3f} apart at most, {statistics.mean(worst):.3f} on average"
-    )
+    mean = statistics.mean(worst)
+    print(f"option probabilities, ours and Llama's: {max(worst):.3f} apart at most, {mean:.3f} on average")
 
 
 def opened(column: Column) -> LlamaCpp:

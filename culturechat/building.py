@@ -64,12 +64,13 @@ def take_in(file: Path, culture: str | None) -> Card:
     """Copy a GGUF file of the user's into the models folder and return its card.
 
     An adapter needs the culture it speaks for, or `one` for all of them, and must say which base it belongs to; a whole
-    model is a base, or with a culture a merged model.
+    model is a base, or with a culture a merged model. Files that the pipeline wrote say their culture themselves.
 
     Raises:
         UsageError: the file is damaged, is there already, or the culture is missing or unknown.
     """
     header = gguf_file.read_header(file)
+    culture = culture or str(header.metadata.get("culturechat.culture", "")) or None
     is_adapter = header.metadata.get("general.type") == "adapter"
     if culture is not None and not (is_adapter and culture == catalogue.ONE):
         cultures.load(culture)

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from gguf.constants import GGMLQuantizationType
+
 from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
@@ -26,7 +28,8 @@ FOLDERS = {"base": "bases", "adapter": "adapters", "merged": "merged"}
 """Where files of each kind lie in a models folder, beside `cards`."""
 
 MOST_MERGED = 2
-"""Columns up to which a model of its own is faster for each than adapters on one shared base."""
+"""Columns up to which a model of its own is faster for each than adapters on one shared base. Not where the base is
+Q4_1: the engine splits that into a faster format, and an adapter then costs next to nothing."""
 
 BASE_COLUMN = "base"
 ONE = "one"
@@ -145,7 +148,8 @@ def columns(
         if name not in known:
             raise unknown("culture", name, known)
     base_path, base_name = _base(base)
-    wanted = form or ("merged" if len(names) <= MOST_MERGED else None)
+    few = len(names) <= MOST_MERGED and gguf_file.read_header(base_path).main_type != GGMLQuantizationType.Q4_1
+    wanted = form or ("merged" if few else None)
     files = adapters or {}
     return [
         _one(name, base_path, base_name, files.get(ONE))
@@ -208,6 +212,8 @@ def _column(
             f"There is no {name} adapter for {base_name}. Train one with `python -m training run`, "
             f"name a file with --adapter {name}=FILE.gguf, or use --form prompt."
         )
+    if card := _card_for("merged", name, base_path):
+        return Column(name, culture, "merged", card.id, _installed(card))
     return Column(name, culture, "prompt", base_name, base_path)
 
 

@@ -135,7 +135,8 @@ def ask(
     columns = _columns(names, settings, adapter, form)
     with _engine() as engine:
         session = Session(engine, columns, settings)
-        session.open()
+        if shortage := session.open():
+            typer.echo(f"culturechat: {shortage}", err=True)
         answers = Answers(columns, settings.seed, silent=as_json)
         for event in session.send(text):
             answers.take(event)
@@ -284,15 +285,21 @@ def build_models(
 
 @models.command("import")
 def import_model(
-    file: Annotated[Path, typer.Argument(help="A GGUF file: a chat model, a culture's own model, or an adapter.")],
-    culture: Annotated[str | None, typer.Option(help="The culture it speaks for.")] = None,
+    path: Annotated[
+        Path, typer.Argument(help="A GGUF file (chat model, culture's model or adapter) or a folder of them.")
+    ],
+    culture: Annotated[str | None, typer.Option(help="The culture it speaks for, where the file does not say.")] = None,
 ) -> None:
-    """Copy a GGUF file of your own into the models folder, after checking it."""
+    """Copy GGUF files of your own into the models folder, after checking them."""
     from culturechat import building, plain
 
-    card = building.take_in(file, culture)
-    use = f"--base {card.id}" if card.form == "base" else f"--cultures {card.culture}"
-    typer.echo(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}")
+    files = sorted(path.glob("*.gguf")) if path.is_dir() else [path]
+    if not files:
+        raise UsageError(f"{path}: there is no .gguf file in this folder.")
+    for file in files:
+        card = building.take_in(file, culture)
+        use = f"--base {card.id}" if card.form == "base" else f"--cultures {card.culture}"
+        typer.echo(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}")
 
 
 @models.command("info")
@@ -337,11 +344,20 @@ def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> 
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what this machine has and whether everything is in place. Exit code 1 if something is not."""
+def doctor(
+    cultures: Cultures = None,
+    base: Base = None,
+    adapter: Adapter = None,
+    form: FormOption = None,
+    as_json: Json = False,
+) -> None:
+    """Say what this machine has, whether all is in place, and what these cultures need. Exit code 1 if not."""
     from culturechat import health, plain
 
     checks = health.checks()
+    if cultures:
+        settings = _settings(base)
+        checks.append(health.room(_columns(_names(cultures), settings, adapter, form), settings))
     if as_json:
         plain.print_json([vars(check) for check in checks])
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -50,6 +51,15 @@ class Header:
     def architecture(self) -> str:
         """The model family, such as `llama`."""
         return str(self.metadata.get("general.architecture", ""))
+
+    @property
+    def main_type(self) -> GGMLQuantizationType:
+        """The number format that most weights are in, the vocabulary's left out."""
+        sizes: Counter[GGMLQuantizationType] = Counter()
+        for tensor in self.tensors:
+            if len(tensor.shape) > 1 and not tensor.name.startswith("token_embd"):
+                sizes[tensor.type] += prod(tensor.shape)
+        return sizes.most_common(1)[0][0] if sizes else GGMLQuantizationType.F32
 
 
 def read_header(path: Path) -> Header:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from culturechat import __version__, catalogue, cultures, paths, survey
-from culturechat.engines.llama_cpp import facts
-from culturechat.errors import CulturechatError
+from culturechat.catalogue import Column
+from culturechat.engines.llama_cpp import facts, memory
+from culturechat.engines.llama_cpp.protocol import Weights
+from culturechat.errors import CulturechatError, EngineError
+from culturechat.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,23 @@ def checks() -> list[Check]:
         *(_folder(name, folder) for name, folder in _folders().items()),
         Check("terminal", "{} columns × {} lines".format(*shutil.get_terminal_size())),
     ]
+
+
+def room(columns: Sequence[Column], settings: Settings) -> Check:
+    """Return what these columns need in memory, and whether that is there."""
+    weights = [
+        Weights(column.id, str(column.base_path), str(column.adapter_path) if column.adapter_path else None)
+        for column in columns
+    ]
+    what = f"{len(columns)} columns"
+    try:
+        plan = memory.plan(weights, settings.context, settings.deterministic, facts.free_bytes())
+    except EngineError as error:
+        return Check(what, str(error), False)
+    parts = {"weights": plan.weights, "memory of what was read": plan.cache, "scratch space": plan.compute}
+    finding = f"{_gib(plan.needed)}: " + ", ".join(f"{name} {_gib(size)}" for name, size in parts.items())
+    shortage = plan.shortage(settings.context)
+    return Check(what, finding + (f". {shortage}" if shortage else ""))
 
 
 def _models() -> Iterator[Check]:
@@ -70,10 +89,14 @@ def _llama_cpp() -> str:
 
 
 def _memory() -> str:
-    if not hasattr(os, "sysconf") or sys.platform == "win32":
+    total, free = facts.memory_bytes(), facts.free_bytes()
+    if total is None:
         return "unknown"
-    page, gib = os.sysconf("SC_PAGE_SIZE"), 2**30
-    return f"{os.sysconf('SC_PHYS_PAGES') * page / gib:.1f} GiB"
+    return _gib(total) + (f", {_gib(free)} free" if free is not None else "")
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
 
 
 def _folders() -> dict[str, Path]:

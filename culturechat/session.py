@@ -27,13 +27,14 @@ class Session:
         self._settings = settings
         self._tries = dict.fromkeys(self.columns, 0)
 
-    def open(self) -> None:
-        """Load the columns' models; until then nothing can be asked.
+    def open(self) -> str | None:
+        """Load the columns' models; until then nothing can be asked. Return what is smaller than asked for, if any.
 
         Raises:
             CulturechatError: a model cannot be loaded.
         """
-        self._engine.open(list(self.columns.values()), self._settings.context, self._settings.deterministic)
+        context = self._settings.context
+        return self._engine.open(list(self.columns.values()), context, self._settings.deterministic).shortage(context)
 
     def send(self, text: str, to: Collection[str] | None = None) -> Iterator[Event]:
         """Ask the columns, all by default, and yield their events until each has ended.

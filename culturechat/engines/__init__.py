@@ -136,6 +136,15 @@ class Plan(msgspec.Struct, frozen=True):
         """All of it together."""
         return self.weights + self.cache + self.compute
 
+    def shortage(self, context_tokens: int) -> str | None:
+        """Return in a sentence what became smaller than was asked for, or None."""
+        parts = []
+        if self.in_turn:
+            parts.append("the columns answer one after another")
+        if self.context_tokens < context_tokens:
+            parts.append(f"each holds {self.context_tokens} tokens instead of {context_tokens}")
+        return f"Memory is short: {' and '.join(parts)}." if parts else None
+
 
 class Engine(Protocol):
     """What every engine can do. Calls may come from any thread."""

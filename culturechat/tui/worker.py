@@ -43,6 +43,8 @@ class Loaded:
     """The models are ready, or will not be."""
 
     error: str = ""
+    shortage: str | None = None
+    """What is smaller than was asked for, because memory is short."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,11 @@ def merged(news: Iterable[News]) -> list[News | Written]:
 def load(session: Session) -> Iterator[News]:
     """Load the models."""
     try:
-        session.open()
+        shortage = session.open()
     except Exception as error:
         yield Loaded(reason(error))
     else:
-        yield Loaded()
+        yield Loaded(shortage=shortage)
 
 
 def answer(events: Iterable[Event]) -> Iterator[News]:

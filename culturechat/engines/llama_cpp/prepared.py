@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
-from math import prod
 from pathlib import Path
 
 from gguf.constants import GGMLQuantizationType as Kind
@@ -36,7 +34,7 @@ def fastest(base: Path, adapter: Path | None) -> tuple[Path, Path | None]:
     """
     if facts.supports_gpu():
         return base, adapter
-    kind = _main_kind(base)
+    kind = gguf_file.read_header(base).main_type
     try:
         if kind == Kind.Q4_1:
             return _split(base, adapter)
@@ -92,15 +90,6 @@ def _seal(path: Path) -> None:
 def _is_whole(path: Path) -> bool:
     seal = path.with_suffix(".sha256")
     return path.is_file() and seal.is_file() and seal.read_text("ascii").strip() == catalogue.sha256_of(path)
-
-
-def _main_kind(base: Path) -> Kind:
-    """Return the format that most weights are in."""
-    sizes: Counter[Kind] = Counter()
-    for tensor in gguf_file.read_header(base).tensors:
-        if len(tensor.shape) > 1 and not tensor.name.startswith("token_embd"):
-            sizes[tensor.type] += prod(tensor.shape)
-    return sizes.most_common(1)[0][0] if sizes else Kind.F32
 
 
 def _says_the_same(base: Path, prepared: Path, adapter: Path) -> bool:

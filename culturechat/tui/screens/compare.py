@@ -265,8 +265,10 @@ class CompareScreen(Screen[None]):
 
     async def _show(self, news: News | Written) -> None:
         match news:
-            case Loaded(error):
+            case Loaded(error, shortage):
                 await self._show_loaded(error)
+                if shortage:
+                    self._tell(shortage)
             case Matched():
                 self._show_match(news)
             case Answered(error):

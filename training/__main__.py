@@ -59,6 +59,7 @@ HELP = {
     "finetune": "train the adapter with transformers and peft",
     "adapter": "write the adapter as GGUF",
     "evaluate": "score it beside its controls",
+    "probe": "measure the adapter's file with `culturechat probe`",
     "publish": "put adapter, card and table into models/",
 }
 

@@ -167,6 +167,12 @@ def _evaluate(job: Job) -> str:
     return evaluate.run(job.workspace, job.culture, job.base, job.recipe, job.bank)
 
 
+def _probe(job: Job) -> str:
+    from training.steps import probe
+
+    return probe.run(job.workspace, job.culture, job.base)
+
+
 def _publish(job: Job) -> str:
     from training.steps import publish
 
@@ -236,6 +242,12 @@ STEPS = {
         },
         reads=lambda job: (*_bank_files(job), job.workspace.seeds, job.workspace.lora_weights),
     ),
+    "probe": Step(
+        _probe,
+        leaves=lambda job: (job.workspace.probe,),
+        depends=lambda job: {"base": job.base.record.sha256, "prompt": job.culture.prompt.english},
+        reads=lambda job: (*_bank_files(job), job.workspace.adapter),
+    ),
     "publish": Step(
         _publish,
         leaves=lambda job: (
@@ -243,7 +255,7 @@ STEPS = {
             job.models / "adapters" / f"{job.base.id}.{job.culture.id}.gguf",
         ),
         depends=lambda job: {"recipe": job.recipe.id, "seed": job.seed, "models": str(job.models)},
-        reads=lambda job: (job.workspace.adapter, job.workspace.scores),
+        reads=lambda job: (job.workspace.adapter, job.workspace.scores, job.workspace.probe),
     ),
 }
 """All steps in the order they are taken."""

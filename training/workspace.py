@@ -71,3 +71,8 @@ class Workspace:
     def scores(self) -> Path:
         """How well the adapter meets the human shares, beside its controls."""
         return self.folder / "scores.json"
+
+    @property
+    def probe(self) -> Path:
+        """What `culturechat probe` found of the adapter's file."""
+        return self.folder / "probe.json"

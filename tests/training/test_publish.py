@@ -16,6 +16,7 @@ SCORES = {
     "canonical": {"option_mass": 0.99, "all": {"adapter": {"items": 66, "wd": 0.05}, "uniform": {"wd": 0.189}}},
     "held_back": {"all": {"adapter": {"items": 66, "wd": 0.12}}},
 }
+PROBE = {"command": "culturechat probe", "items": 66, "wd": {"mean": 0.06, "low": 0.05, "high": 0.07}}
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def job(tmp_path: Path) -> Job:
     made.workspace.folder.mkdir(parents=True)
     made.workspace.adapter.write_bytes(b"GGUF pretended")
     made.workspace.scores.write_text(json.dumps(SCORES), "utf-8")
+    made.workspace.probe.write_text(json.dumps(PROBE), "utf-8")
     return made
 
 
@@ -36,15 +38,14 @@ def test_publish_writes_a_card_that_the_catalogue_reads(job: Job) -> None:
     assert card.bytes == len(b"GGUF pretended")
     assert card.base_sha256 == bases.load("smollm2-135m").record.sha256
     assert card.survey is not None and card.survey.countries == ("CHN",)
-    assert card.scores == SCORES
+    assert card.scores == {"probe": PROBE, **SCORES}
 
 
 def test_the_table_holds_a_row_for_every_card(job: Job) -> None:
     pipeline.run(job, ["publish"])
     table = (job.models / "README.md").read_text("utf-8")
-    assert (
-        "| smollm2-135m.chinese | adapter | chinese | smollm2-135m | 0.0 | tiny, 3 | 0.050 | 0.120 | 0.189 |" in table
-    )
+    start = "| smollm2-135m.chinese | adapter | chinese | smollm2-135m | 0.0 | tiny, 3 |"
+    assert f"{start} 0.060 (0.050 to 0.070) | 0.120 | 0.189 |" in table
 
 
 def test_publish_without_scores_says_what_to_run(job: Job) -> None:

@@ -21,10 +21,11 @@ TABLE_HEAD = """\
 
 Written by `python -m training publish` from the cards in `cards/`; change the cards, not this table. Adapters are
 LoRA files for the named base, in 16-bit floats. WD is the mean normalised Wasserstein-1 distance to the survey's shares
-(0 is equal; lower is better), on all questions the culture's people were asked: in the wording that training saw, in
-wording and labels that it never saw, and for a uniform guess.
+(0 is equal; lower is better), on all questions the culture's people were asked: by `culturechat probe` on the file that
+ships (its own wording, four orders, with a 95 % interval over questions), in wording and labels that training never saw
+(by the training code), and for a uniform guess.
 
-| card | form | culture | base | MB | recipe, seed | WD seen wording | WD unseen wording | WD uniform | licence |
+| card | form | culture | base | MB | recipe, seed | WD by probe | WD unseen wording | WD uniform | licence |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
@@ -78,10 +79,15 @@ def write_table(models: Path) -> int:
 
 
 def _scores(workspace: Workspace) -> dict[str, Any]:
+    """Return the scores of the card: by the probe command on the file, and by the training code in torch."""
+    return {"probe": _read(workspace.probe, "probe"), **_read(workspace.scores, "evaluate")}
+
+
+def _read(path: Path, step: str) -> dict[str, Any]:
     try:
-        found = json.loads(workspace.scores.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise BadFile(workspace.scores, "is not there. Run `python -m training evaluate` first.") from None
+        raise BadFile(path, f"is not there. Run `python -m training {step}` first.") from None
     assert isinstance(found, dict)
     return found
 
@@ -94,7 +100,7 @@ def _table_row(name: str, card: CardFile) -> str:
         card.base,
         f"{card.bytes / 1e6:.1f}",
         f"{card.recipe}, {card.seed}" if card.recipe else "",
-        _score(card, "canonical", "adapter"),
+        _probed(card),
         _score(card, "held_back", "adapter"),
         _score(card, "canonical", "uniform"),
         card.licence,
@@ -105,5 +111,13 @@ def _table_row(name: str, card: CardFile) -> str:
 def _score(card: CardFile, wording: str, who: str) -> str:
     try:
         return f"{card.scores[wording]['all'][who]['wd']:.3f}"
+    except KeyError:
+        return ""
+
+
+def _probed(card: CardFile) -> str:
+    try:
+        found = card.scores["probe"]["wd"]
+        return f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
     except KeyError:
         return ""

@@ -48,7 +48,7 @@ Adapter = Annotated[
 FormOption = Annotated[
     str | None,
     typer.Option(
-        "--form", metavar="merged|adapter|prompt", help="How a culture comes; by default the fastest there is."
+        "--form", metavar="merged|adapter|one|prompt", help="How a culture comes; by default the fastest there is."
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same answer.")]

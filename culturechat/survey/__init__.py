@@ -208,6 +208,7 @@ def answers_in(path: Path, questions: Mapping[str, Question]) -> dict[tuple[str,
     """
     shares: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     counts: dict[tuple[str, str], int | None] = {}
+    lines: dict[tuple[str, str], list[int]] = defaultdict(list)
     for line, row in _rows(path, ("country", "item", "option", "share")):
         key, code = (row["country"], row["item"]), row["option"]
         if row["item"] not in questions:
@@ -219,9 +220,12 @@ def answers_in(path: Path, questions: Mapping[str, Question]) -> dict[tuple[str,
             raise BadFile(path, f"line {line}, column option: {row['country']} {row['item']} {code} stands twice.")
         shares[key][code] = _share(row["share"], path, line)
         counts[key] = _count(row.get("n", ""), path, line)
+        lines[key].append(line)
     for (country, item), given in shares.items():
-        if abs(sum(given.values()) - 1) > SUM_TOLERANCE:
-            raise BadFile(path, f"{country} {item}: shares sum to {sum(given.values()):.3f}, not to 1.")
+        total = sum(given.values())
+        if abs(total - 1) > SUM_TOLERANCE:
+            place = f"lines {', '.join(map(str, lines[country, item]))}, column share"
+            raise BadFile(path, f"{place}: {country} {item}: shares sum to {total:.3f}, not to 1.")
     return {key: Answers(given, counts[key]) for key, given in shares.items()}
 
 

@@ -73,7 +73,7 @@ def test_own_questions_and_shares_are_read(tmp_path: Path) -> None:
     [
         (["CHN,X9,1,1.0"], "line 2, column item: Unknown item 'X9'"),
         (["CHN,X1,7,1.0"], "line 2, column option: X1 has no option '7'"),
-        (["CHN,X1,1,0.6", "CHN,X1,2,0.3"], "CHN X1: shares sum to 0.900"),
+        (["CHN,X1,1,0.6", "CHN,X1,2,0.3"], "lines 2, 3, column share: CHN X1: shares sum to 0.900"),
         (["CHN,X1,1,half"], "line 2, column share: 'half'"),
         (["CHN,X1,1,0.5", "CHN,X1,1,0.5"], "line 3, column option: CHN X1 1 stands twice"),
         (["CHN,X1,1"], "line 2: has another number of fields"),

@@ -11,10 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from culturechat.cultures import Culture
+from culturechat.history import Chat
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
+from culturechat.tui.library import Library
 from culturechat.tui.screens.compare import CompareScreen
+from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
 from culturechat.tui.theme import CALM
 from culturechat.tui.worker import Closest
@@ -46,9 +49,15 @@ class CompareApp(_Calm[int]):
         closest: Closest,
         question: str = "",
         clock: Callable[[], float] = time.monotonic,
+        library: Library | None = None,
+        past: Chat | None = None,
     ) -> None:
         super().__init__()
-        self.compare = CompareScreen(session, settings, bank, closest, question, clock)
+        self._bank = bank
+        self._closest = closest
+        self._clock = clock
+        self._library = library
+        self.compare = CompareScreen(session, settings, bank, closest, question, clock, past)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen."""
@@ -61,10 +70,24 @@ class CompareApp(_Calm[int]):
             yield SystemCommand("Stop", "Stop all answers where they are", screen.action_stop)
             yield SystemCommand("Survey", "Show or hide what people said", screen.action_survey)
             yield SystemCommand("Full column", "One column, or all again", screen.action_fill)
+            if self._library:
+                yield SystemCommand("History", "Chats that were kept: search, open, export", self.action_history)
             yield SystemCommand("Help", "The keys, and what is shown", screen.action_help)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
         yield SystemCommand("Quit", "Leave", self.action_quit)
+
+    def action_history(self) -> None:
+        """Show the chats that were kept."""
+        if self._library:
+            self.push_screen(HistoryScreen(self._library), self._go_on)
+
+    def _go_on(self, opened: tuple[Session, Chat] | None) -> None:
+        """Put a chat of the past in the place of the one on the screen."""
+        if opened is not None:
+            session, past = opened
+            self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
+            self.switch_screen(self.compare)
 
 
 class PickApp(_Calm[list[str]]):

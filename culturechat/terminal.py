@@ -22,6 +22,8 @@ _LONGEST_SEQUENCE = 4096
 
 def clean(text: str) -> str:
     """Return the text without anything a terminal would act on; newlines and tabs stay."""
+    if text.isprintable():  # most lines of a long list are, and nothing that is removed is
+        return text
     cleaner = Cleaner()
     return cleaner.feed(text) + cleaner.flush()
 

@@ -143,8 +143,8 @@ def facts(answer: Answer) -> str:
     """Return in one line what is to be known of an answer."""
     ends = {"unfinished": "unfinished", "length": "cut at the limit", "cancelled": "stopped", "failed": "failed"}
     parts = (
-        f"{ends[answer.finish]}: {answer.error}" if answer.error else ends.get(answer.finish, ""),
-        f"{answer.tokens} tokens" if answer.tokens is not None else "",
+        f"{ends.get(answer.finish, answer.finish)}: {answer.error}" if answer.error else ends.get(answer.finish, ""),
+        f"{answer.tokens} token{'s' if answer.tokens != 1 else ''}" if answer.tokens is not None else "",
         f"seed {answer.seed}",
         f"temperature {answer.sampling['temperature']:g}" if "temperature" in answer.sampling else "",
         f"answer {answer.attempt + 1}" if answer.attempt else "",

@@ -73,6 +73,7 @@ def insert(connection: sqlite3.Connection, chat: Chat) -> int:
             row = _insert_answer(connection, place, voices[answer.voice], answer)
             if answer.finish != "unfinished":
                 add_passage(connection, number, "answer", row, answer.text)
+    set_columns(connection, number, chat.columns)
     connection.execute("UPDATE chat SET changed = ? WHERE id = ?", (stamp(chat.changed), number))
     return number
 
@@ -91,6 +92,12 @@ def add_voice(connection: sqlite3.Connection, chat: int, voice: Voice) -> int:
     values = msgspec.structs.astuple(voice)
     cursor = connection.execute(f"INSERT INTO voice (chat, {_VOICE}) VALUES (?, {_marks(values)})", (chat, *values))
     return cast(int, cursor.lastrowid)
+
+
+def set_columns(connection: sqlite3.Connection, chat: int, voices: Iterable[Voice]) -> None:
+    """Store which columns a chat has, for lists."""
+    names = ",".join(dict.fromkeys(voice.culture for voice in voices))
+    connection.execute("UPDATE chat SET columns = ? WHERE id = ?", (names, chat))
 
 
 def add_turn(connection: sqlite3.Connection, chat: int, question: str, asked: datetime) -> int:

@@ -18,7 +18,7 @@ from culturechat.terminal import one_line
 _INDEXED = 3
 """Characters from which on the index finds a word."""
 _LAST = 1 << 60
-_AROUND = 60
+_BEFORE, _AFTER = 20, 80
 """Characters shown on each side of what was found."""
 _WORD = re.compile(r'"([^"]+)"?|(\S+)')
 # marks that are left out when people type: accents, Arabic vowel signs, hamza and madda on a carrier, kashida
@@ -61,12 +61,12 @@ def excerpt(text: str, query: str) -> tuple[str, str, str]:
     searched = "".join(folded)
     start = next((place for word in words(query) if (place := searched.find(word)) >= 0), -1)
     if start < 0:
-        return whole[: 2 * _AROUND], "", ""
+        return whole[:_AFTER], "", ""
     length = next(len(word) for word in words(query) if searched.startswith(word, start))
     # which character of the text each character of the folded text comes from
     origin = [place for place, characters in enumerate(folded) for _ in characters]
     begin, end = origin[start], origin[start + length - 1] + 1
-    before, after = max(0, begin - _AROUND), end + _AROUND
+    before, after = max(0, begin - _BEFORE), end + _AFTER
     return ("…" if before else "") + whole[before:begin], whole[begin:end], whole[end:after]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,13 +27,10 @@ _TEXTS = {
     "answer": "SELECT text FROM answer WHERE id = ?",
 }
 _ENTRIES = """
-    SELECT chat.id, title, created, changed,
-        (SELECT group_concat(culture) FROM (SELECT culture FROM voice WHERE chat = chat.id GROUP BY culture
-            ORDER BY min(voice.id))),
-        (SELECT count(*) FROM turn WHERE turn.chat = chat.id),
-        (SELECT count(*) FROM answer JOIN turn ON turn.id = answer.turn
-            WHERE turn.chat = chat.id AND finish = 'unfinished')
-    FROM chat
+    SELECT id, title, created, changed, columns, (SELECT count(*) FROM turn WHERE turn.chat = chat.id) FROM chat
+"""
+_UNFINISHED = """
+    SELECT turn.chat, count(*) FROM answer JOIN turn ON turn.id = answer.turn WHERE finish = 'unfinished' GROUP BY 1
 """
 
 
@@ -64,9 +61,10 @@ class History:
         where = "trashed IS NOT NULL ORDER BY trashed DESC" if trash else "trashed IS NULL ORDER BY changed DESC"
         if not self.path.exists():
             return []
-        with database.opened(self.path) as connection:
-            found = connection.execute(f"{_ENTRIES} WHERE {where}, chat.id DESC LIMIT ? OFFSET ?", (most, skip))
-            return [_entry(row) for row in found]
+        with database.opened(self.path) as connection, database.snapshot(connection):
+            unfinished = dict(connection.execute(_UNFINISHED).fetchall())
+            found = connection.execute(f"{_ENTRIES} WHERE {where}, id DESC LIMIT ? OFFSET ?", (most, skip))
+            return [_entry(row, unfinished) for row in found]
 
     def count(self, trash: bool = False) -> int:
         """Return how many chats there are, or how many are in the trash."""
@@ -87,7 +85,8 @@ class History:
             places = search.find(connection, query)
             newest = connection.execute("SELECT id FROM chat WHERE trashed IS NULL ORDER BY changed DESC, id DESC")
             chosen = [chat for (chat,) in newest if chat in places][: most if most >= 0 else None]
-            return [_found(connection, chat, places[chat], query) for chat in chosen]
+            unfinished = dict(connection.execute(_UNFINISHED).fetchall())
+            return [_found(connection, unfinished, chat, places[chat], query) for chat in chosen]
 
     def load(self, chat: int) -> Chat:
         """Return one chat with everything in it; one in the trash as well.
@@ -198,14 +197,15 @@ class History:
             yield connection
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    id_, title, created, changed, columns, turns, unfinished = row
-    names = tuple(map(one_line, (columns or "").split(",")))
-    return Entry(id_, one_line(title), rows.moment(created), rows.moment(changed), names, turns, unfinished)
+def _entry(row: tuple[Any, ...], unfinished: Mapping[int, int]) -> Entry:
+    chat, title, created, changed, columns, turns = row
+    names = tuple(one_line(columns).split(",")) if columns else ()
+    times = (rows.moment(created), rows.moment(changed))
+    return Entry(chat, one_line(title), *times, names, turns, unfinished.get(chat, 0))
 
 
-def _found(connection: sqlite3.Connection, chat: int, place: Place, query: str) -> Entry:
-    entry = _entry(connection.execute(f"{_ENTRIES} WHERE chat.id = ?", (chat,)).fetchone())
+def _found(connection: sqlite3.Connection, unfinished: Mapping[int, int], chat: int, place: Place, query: str) -> Entry:
+    entry = _entry(connection.execute(f"{_ENTRIES} WHERE id = ?", (chat,)).fetchone(), unfinished)
     (text,) = connection.execute(_TEXTS[place.source], (place.origin,)).fetchone()
     return msgspec.structs.replace(entry, found=search.excerpt(text, query))
 

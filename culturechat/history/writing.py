@@ -181,6 +181,7 @@ def _chat(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], a
     assert page.chat is not None
     if not page.voices:
         page.voices = {voice.culture: rows.add_voice(connection, page.chat, voice) for voice in voices}
+        rows.set_columns(connection, page.chat, voices)
     return page.chat
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
@@ -39,7 +40,9 @@ class _Calm(App[ReturnType]):
 
 
 class CompareApp(_Calm[int]):
-    """Columns that answer the same question."""
+    """Columns that answer the same question; each chat is a mode of its own, so that one can replace another."""
+
+    DEFAULT_MODE: ClassVar[str] = "first chat"
 
     def __init__(
         self,
@@ -57,11 +60,9 @@ class CompareApp(_Calm[int]):
         self._closest = closest
         self._clock = clock
         self._library = library
+        self._opened = itertools.count(1)
         self.compare = CompareScreen(session, settings, bank, closest, question, clock, past)
-
-    def get_default_screen(self) -> Screen[None]:
-        """Return the main screen."""
-        return self.compare
+        self.add_mode(self.DEFAULT_MODE, lambda: self.compare)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the keys do in the palette as well."""
@@ -82,12 +83,16 @@ class CompareApp(_Calm[int]):
         if self._library:
             self.push_screen(HistoryScreen(self._library), self._go_on)
 
-    def _go_on(self, opened: tuple[Session, Chat] | None) -> None:
+    async def _go_on(self, opened: tuple[Session, Chat] | None) -> None:
         """Put a chat of the past in the place of the one on the screen."""
-        if opened is not None:
-            session, past = opened
-            self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
-            self.switch_screen(self.compare)
+        if opened is None:
+            return
+        session, past = opened
+        self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
+        left, mode = self.current_mode, f"opened chat {next(self._opened)}"
+        self.add_mode(mode, lambda: self.compare)
+        await self.switch_mode(mode)
+        await self.remove_mode(left)
 
 
 class PickApp(_Calm[list[str]]):

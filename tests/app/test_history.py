@@ -499,18 +499,18 @@ def told_while(talk: Talk) -> list[str]:
 
 
 @contextmanager
-def refusing(monkeypatch: pytest.MonkeyPatch, *pragmas: str) -> Iterator[None]:
+def refusing(monkeypatch: pytest.MonkeyPatch, pragma: str) -> Iterator[None]:
     """Let SQLite itself refuse to write."""
-    connect = database.connect
+    transaction = database.transaction
 
-    def limited(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
+    @contextmanager
+    def refused(connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute(f"PRAGMA {pragma}")
+        with transaction(connection):
+            yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "connect", limited)
+        patch.setattr(database, "transaction", refused)
         yield
 
 

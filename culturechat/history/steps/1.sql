@@ -4,7 +4,9 @@ CREATE TABLE chat (
     title TEXT NOT NULL,
     created TEXT NOT NULL,
     changed TEXT NOT NULL,
-    trashed TEXT
+    trashed TEXT,
+    -- Cultures of the columns with commas between, so that a list of chats needs no other table.
+    columns TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX chat_by_change ON chat (changed, id);
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -21,10 +22,12 @@ from culturechat.errors import CulturechatError
 from culturechat.history import Chat, Entry, files, voices
 from culturechat.session import Session
 from culturechat.terminal import one_line
+from culturechat.tui.chart import fitted
 from culturechat.tui.library import Library
 from culturechat.tui.screens.dialogs import ChoiceDialog, LineDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.widgets.status import StatusLine
+from culturechat.tui.widgets.text import runs_from_right
 
 Result = TypeVar("Result")
 
@@ -36,6 +39,7 @@ BESIDE_CELLS = 100
 TYPING_SECONDS = 0.15
 """How long to wait for the next letter before searching."""
 READ_CHARACTERS = 20_000
+TOLD_CELLS = 40
 FORMS = {
     "md": "Markdown, to read and edit",
     "html": "HTML, one page to print or send",
@@ -53,20 +57,10 @@ class SearchLine(Input):
 
 
 class ChatList(OptionList):
-    """The chats; its keys act on the one under the cursor."""
+    """The chats."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.open", "Open", tooltip="Open the chat and go on with it"),
-        Binding("space", "screen.read", "Read", tooltip="Read the chat, or go back to the list"),
-        Binding("r", "screen.rename", "Rename"),
-        Binding("d", "screen.duplicate", "Copy", tooltip="Make a copy of the chat"),
-        Binding("x,delete", "screen.delete", "Delete", tooltip="Put the chat in the trash"),
-        Binding(
-            "u", "screen.restore", "Undo", tooltip="Bring back what was deleted last, or the chat chosen in the trash"
-        ),
-        Binding("e", "screen.export", "Export", tooltip="Write the chat to a file in the current folder"),
-        Binding("t", "screen.trash", "Trash", tooltip="Show what was deleted, or the chats again"),
-        Binding("slash", "screen.search", "Search", show=False),
     ]
 
 
@@ -75,7 +69,16 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
+        Binding("space", "read", "Read", tooltip="Read the chat, or go back to the list"),
+        Binding("slash", "search", "Search", tooltip="Search for words or parts of words"),
+        Binding("x,delete", "delete", "Delete", tooltip="Put the chat in the trash"),
+        Binding("u", "restore", "Undo", tooltip="Bring back what was deleted last, or in the trash the chat chosen"),
+        Binding("r", "rename", "Rename"),
+        Binding("d", "duplicate", "Copy", tooltip="Make a copy of the chat"),
+        Binding("e", "export", "Export", tooltip="Write the chat to a file in the current folder"),
+        Binding("t", "trash", "Trash", tooltip="Show what was deleted, or the chats again"),
         Binding("f1", "help", "Help", priority=True, show=False),
+        Binding("question_mark", "help", "Help", show=False),
     ]
 
     def __init__(self, library: Library) -> None:
@@ -88,20 +91,19 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         self._status = StatusLine("history")
         self._line = SearchLine(placeholder="Search: words or parts of words, in any script", compact=True)
         self._list = ChatList(id="chats", markup=False, compact=True)
-        self._text = Static("", markup=False, classes="chat")
-        self._reader = VerticalScroll(self._text, id="reader")
+        self._reader = VerticalScroll(id="reader")
         self._note = Static("", markup=False, id="note")
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield self._status
         with Horizontal(id="search"):
-            yield Static("⌕", markup=False)
+            yield Static("/", markup=False)
             yield self._line
         with Horizontal(id="shelf"):
             with Vertical(id="left"):
-                yield self._list
                 yield self._note
+                yield self._list
             yield self._reader
         yield Footer(compact=True, show_command_palette=False)
 
@@ -169,6 +171,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         self._line.value = ""
         self._line.disabled = self._in_trash
         self._list.focus()
+        self.refresh_bindings()
         self._fill()
 
     @work(exclusive=True, group="act")
@@ -192,13 +195,13 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     async def action_duplicate(self) -> None:
         """Copy the chat under the cursor."""
         if (entry := self._chosen()) and await self._change(self._library.history.duplicate, entry.id):
-            self._tell(f"Copied “{entry.title}”.")
+            self._tell(f"Copied {_short(entry)}.")
 
     @work(exclusive=True, group="act")
     async def action_delete(self) -> None:
         """Put the chat under the cursor in the trash."""
         if (entry := self._chosen()) and await self._change(self._library.history.delete, entry.id):
-            self._tell(f"“{entry.title}” is in the trash; u brings it back.")
+            self._tell(f"{_short(entry)} is in the trash; u brings it back.")
 
     @work(exclusive=True, group="act")
     async def action_restore(self) -> None:
@@ -217,8 +220,8 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
 
     def action_help(self) -> None:
         """Show the keys."""
-        groups = {"In the list": ChatList.BINDINGS, "Anywhere here": [*HistoryScreen.BINDINGS, *self.app.BINDINGS]}
-        self.app.push_screen(HelpScreen(groups))
+        bindings = [*ChatList.BINDINGS, *HistoryScreen.BINDINGS, *self.app.BINDINGS]
+        self.app.push_screen(HelpScreen({"In the history": bindings}))
 
     def _export(self, number: int, form: str) -> Path:
         chat = self._library.history.load(number)
@@ -235,19 +238,19 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
             await asyncio.sleep(wait)
         found = await self._try(self._read_page, self._line.value, 0)
         total = await self._try(self._library.history.count, self._in_trash)
-        place = self._list.highlighted or 0
+        place, had = self._list.highlighted or 0, bool(self._entries)
         self._entries = []
         self._list.clear_options()
         self._add(found or [])
         self._list.highlighted = min(place, len(self._entries) - 1) if self._entries else None
-        self._list.display = bool(self._entries)
         self._note.update(Content(self._nothing()))
         self._note.display = not self._entries
         kind = "deleted chat" if self._in_trash else "chat"
         all_of_them = f"{total or 0:,} {kind}{'s' if total != 1 else ''}"
         here = f"{len(self._entries)}{'+' if self._more else ''} of " if self._line.value.strip() else ""
         self._status.state = here + all_of_them
-        self.refresh_bindings()
+        if had != bool(self._entries):
+            self.refresh_bindings()
         self._show_chat()
 
     @work(exclusive=True, group="list")
@@ -270,7 +273,9 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         await asyncio.sleep(0.05)
         entry = self._chosen()
         chat = await self._try(self._library.history.load, entry.id) if entry else None
-        self._text.update(Content("\n").join(_lines(chat)) if chat else "")
+        await self._reader.remove_children()
+        if chat:
+            await self._reader.mount(*_texts(chat))
         self._reader.scroll_home(animate=False)
 
     def _chosen(self) -> Entry | None:
@@ -302,33 +307,39 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
 
 
 def _row(entry: Entry) -> Content:
-    facts = [
+    title = Content.styled(entry.title + "\n", "bold")
+    if entry.found:
+        before, word, after = entry.found
+        return Content.assemble(title, (before, "dim"), (word, "bold underline"), (after, "dim"))
+    facts = (
         files.local_time(entry.changed),
-        ", ".join(entry.columns),
+        f"{entry.unfinished} unfinished" if entry.unfinished else "",
         f"{entry.turns} question{'s' if entry.turns != 1 else ''}",
-    ]
-    if entry.unfinished:
-        facts.append(f"{entry.unfinished} unfinished")
-    below = (
-        Content.assemble(entry.found[0], (entry.found[1], "bold $accent"), entry.found[2])
-        if entry.found
-        else Content.styled(" · ".join(facts), "$foreground 60%")
+        ", ".join(entry.columns),
     )
-    return Content.assemble((entry.title, "bold"), "\n", below)
+    return Content.assemble(title, (" · ".join(fact for fact in facts if fact), "dim"))
 
 
-def _lines(chat: Chat) -> Iterator[Content]:
-    """Yield a chat as lines, the beginning of a long one."""
+def _short(entry: Entry) -> str:
+    return f"“{fitted(entry.title, TOLD_CELLS).rstrip()}”"
+
+
+def _texts(chat: Chat) -> Iterator[Static]:
+    """Yield what was said in a chat, the beginning of a long one."""
     left = READ_CHARACTERS
     for turn in chat.turns:
-        yield Content.assemble(("❯ ", "$accent"), (turn.question, "bold"))
+        yield from _paragraphs(turn.question, "question")
         for answer in turn.latest.values():
-            yield Content("")
-            yield Content.styled(one_line(voices.title(answer.voice)), "bold $primary")
-            yield Content(answer.text.strip() or "(no text)")
-            yield Content.styled(files.facts(answer), "$foreground 60%")
+            yield Static(Content(one_line(voices.title(answer.voice))), markup=False, classes="who")
+            yield from _paragraphs(answer.text.strip() or "(no text)", "said")
+            yield Static(Content(files.facts(answer)), markup=False, classes="facts")
             left -= len(answer.text)
-        yield Content("")
         if left < 0:
-            yield Content.styled(f"… the rest: culturechat history show {chat.id}", "$foreground 60%")
+            yield Static(Content(f"… the rest: culturechat history show {chat.id}"), markup=False, classes="facts")
             return
+
+
+def _paragraphs(text: str, kind: str) -> Iterator[Static]:
+    """Yield lines that run in the same direction together."""
+    for from_right, lines in groupby(text.splitlines(), runs_from_right):
+        yield Static(Content("\n".join(lines)), markup=False, classes=f"{kind} -from-right" if from_right else kind)

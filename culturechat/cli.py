@@ -112,7 +112,9 @@ def compare(
     columns = _columns(names, settings, adapter, form) if names else []
     past = _chat(chat) if chat is not None else None
     if past is not None:
-        columns = _columns_of(past)
+        from culturechat.history import voices
+
+        columns = voices.columns(past)
     _require_terminal()
     from culturechat import tui
 
@@ -480,12 +482,6 @@ def _chat(number: int) -> Chat:
     from culturechat.history import History
 
     return History().load(number)
-
-
-def _columns_of(chat: Chat) -> list[Column]:
-    from culturechat.history import voices
-
-    return [voices.column(voice) for voice in chat.columns]
 
 
 def _card(name: str) -> Card:

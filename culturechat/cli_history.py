@@ -112,7 +112,7 @@ def export(
         raise UsageError("Name the chats to export by their numbers, or export --all.")
     kept = _history()
     numbers = chats or [entry.id for entry in reversed(kept.entries())]
-    loaded = [kept.load(number) for number in numbers]
+    loaded = kept.load_all(numbers) if numbers else []
     if output is None:
         plain.say(files.render(loaded, form))
     else:

@@ -15,6 +15,7 @@ from culturechat import records
 from culturechat.errors import BadFile, UsageError, unknown
 from culturechat.history import voices
 from culturechat.history.chat import Answer, Chat, Turn, Voice
+from culturechat.terminal import one_line
 
 VERSION = 1
 _PAGE = Path(__file__).parent
@@ -174,7 +175,7 @@ def _markdown(chat: Chat) -> Iterator[str]:
         yield f"## {number}. Asked at {local_time(turn.asked)}"
         yield _quoted(turn.question)
         for answer in turn.answers:
-            yield f"### {voices.title(answer.voice)} ({answer.voice.form}, {answer.voice.model})"
+            yield f"### {voices.title(answer.voice)} ({one_line(f'{answer.voice.form}, {answer.voice.model}')})"
             yield _quoted(answer.text.strip() or "(no text)")
             yield facts(answer)
 

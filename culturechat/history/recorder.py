@@ -54,7 +54,9 @@ class Recorder:
         self._clock = clock
         self._page = Page(chat.id if chat else None)
         self._news: SimpleQueue[News | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._writing = threading.Thread(target=self._write, daemon=True, name="culturechat-history")
+        self._hashing = threading.Thread(target=self._identify, daemon=True, name="culturechat-hashes")
+        self._begun = False
         self._report: Report = lambda message: None
         self._problem = ""
 
@@ -100,16 +102,17 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is left; waits for it, but not for long."""
-        if self._thread is not None:
+        if self._begun:
+            self._hashing.join(CLOSE_SECONDS)
             self._news.put(None)
-            self._thread.join(CLOSE_SECONDS)
+            self._writing.join(CLOSE_SECONDS)
 
     def _take(self, news: News) -> None:
         self._news.put(news)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._write, daemon=True, name="culturechat-history")
-            self._thread.start()
-            threading.Thread(target=self._identify, daemon=True, name="culturechat-hashes").start()
+        if not self._begun:
+            self._begun = True
+            self._writing.start()
+            self._hashing.start()
 
     def _write(self) -> None:
         waiting: list[News] = []

@@ -48,7 +48,7 @@ def load(connection: sqlite3.Connection, chat: int) -> Chat | None:
     if row is None:
         return None
     found = connection.execute(f"SELECT id, {_VOICE} FROM voice WHERE chat = ? ORDER BY id", (chat,))
-    voices = {id_: Voice(*map(one_line, texts)) for id_, *texts in found}
+    voices = {id_: Voice(*map(clean, texts)) for id_, *texts in found}
     title, created, changed = row
     return Chat(
         chat,

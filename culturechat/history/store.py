@@ -94,12 +94,24 @@ class History:
         Raises:
             UsageError: there is none of that number.
         """
-        if self.path.exists():
-            with database.opened(self.path) as connection, database.snapshot(connection):
-                loaded = rows.load(connection, chat)
-            if loaded is not None:
-                return loaded
-        raise _no_such(chat)
+        return self.load_all([chat])[0]
+
+    def load_all(self, chats: Sequence[int]) -> list[Chat]:
+        """Return chats with everything in them, all as they were at one moment.
+
+        Raises:
+            UsageError: there is none of one of the numbers.
+        """
+        if chats and not self.path.exists():
+            raise _no_such(chats[0])
+        loaded = []
+        with database.opened(self.path) as connection, database.snapshot(connection):
+            for number in chats:
+                chat = rows.load(connection, number)
+                if chat is None:
+                    raise _no_such(number)
+                loaded.append(chat)
+        return loaded
 
     def add(self, chats: Sequence[Chat]) -> list[int]:
         """Store chats, all or none of them, and return their numbers."""

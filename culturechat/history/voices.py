@@ -6,8 +6,9 @@ from pathlib import Path
 
 from culturechat import catalogue, cultures
 from culturechat.catalogue import Column
-from culturechat.errors import CulturechatError
-from culturechat.history.chat import Voice
+from culturechat.errors import CulturechatError, UsageError
+from culturechat.history.chat import Chat, Voice
+from culturechat.terminal import one_line
 
 
 def of(column: Column, base: str) -> Voice:
@@ -15,6 +16,17 @@ def of(column: Column, base: str) -> Voice:
     named = base if base in catalogue.cards() else str(Path(base).expanduser().absolute())
     adapter = str(column.adapter_path.absolute()) if column.adapter_path else ""
     return Voice(column.id, column.form, column.model, named, adapter=adapter)
+
+
+def columns(chat: Chat) -> list[Column]:
+    """Return what answers when a chat is gone on with.
+
+    Raises:
+        CulturechatError: the chat has no columns, or one of them cannot be had here.
+    """
+    if not chat.columns:
+        raise UsageError(f"Chat {chat.id} has no columns to go on with.")
+    return [column(voice) for voice in chat.columns]
 
 
 def column(voice: Voice) -> Column:
@@ -48,6 +60,6 @@ def differences(voice: Voice, found: Column) -> list[str]:
 def title(voice: Voice) -> str:
     """Return what the column is called."""
     if voice.culture not in cultures.names():
-        return voice.culture
+        return one_line(voice.culture)
     culture = cultures.load(voice.culture)
     return culture.name if culture.name == culture.own_name else f"{culture.own_name} {culture.name}"

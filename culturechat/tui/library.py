@@ -39,10 +39,10 @@ class Library:
         """Return a session that goes on with a chat, and the chat.
 
         Raises:
-            CulturechatError: the chat cannot be read, or a model of it is not installed any more.
+            CulturechatError: the chat cannot be read, or one of its columns cannot be had any more.
         """
         past = self.history.load(number)
-        return self.begin([voices.column(voice) for voice in past.columns], past), past
+        return self.begin(voices.columns(past), past), past
 
     def close(self) -> None:
         """Write down what is left."""

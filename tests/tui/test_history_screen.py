@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,34 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from culturechat import catalogue
+from culturechat import catalogue, survey
 from culturechat.engines import Token
 from culturechat.engines.echo import Echo
 from culturechat.history import History, database
 from culturechat.session import Session
 from culturechat.settings import Settings
+from culturechat.tui.app import CompareApp
+from culturechat.tui.library import Library
 from culturechat.tui.screens import history as history_screen
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.widgets.header import Phase
 from tests.app.test_history import refusing
-from tests.tui.stage import Halting, Recorder, ask, kept_stage, phases, ready, ready_to_ask, screen, shown, until, views
+from tests.tui.stage import (
+    Halting,
+    Recorder,
+    ask,
+    column,
+    kept_stage,
+    near,
+    phases,
+    ready,
+    ready_to_ask,
+    screen,
+    shown,
+    until,
+    views,
+)
 
 WIDE = (120, 40)
 
@@ -31,12 +48,12 @@ def keep(
     names: tuple[str, ...] = ("german", "base"),
     stop: bool = False,
     history: History | None = None,
-    **answers: str,
+    answers: Mapping[str, str] | None = None,
 ) -> int:
     """Write a chat down and return its number; its last answers are not finished if it is to stop."""
     columns = catalogue.columns(names)
     recorder = (history or History()).record(columns, Settings(), "echo")
-    session = Session(Echo(answers), columns, Settings(), recorder)
+    session = Session(Echo(answers or {}), columns, Settings(), recorder)
     for question in questions:
         for event in session.send(question):
             if stop and question == questions[-1] and isinstance(event, Token):
@@ -84,7 +101,7 @@ async def test_without_chats_it_says_so(home: Path) -> None:
 
 
 async def test_a_chat_is_opened_with_its_columns_and_goes_on(home: Path) -> None:
-    number = keep("first?", "second?", german="Eine **Antwort**", base="An answer")
+    number = keep("first?", "second?", answers={"german": "Eine **Antwort**", "base": "An answer"})
     engine = Recorder(answers={"german": "Mehr"})
     async with kept_stage(engine=engine).run_test(size=WIDE) as pilot:
         await open_history(pilot, 1)
@@ -104,7 +121,7 @@ async def test_a_chat_is_opened_with_its_columns_and_goes_on(home: Path) -> None
 
 
 async def test_the_last_question_of_an_opened_chat_can_be_answered_again(home: Path) -> None:
-    number = keep("first?", "second?", stop=True, german="one two three", base="x")
+    number = keep("first?", "second?", stop=True, answers={"german": "one two three", "base": "x"})
     engine = Recorder()
     async with kept_stage(engine=engine).run_test(size=WIDE) as pilot:
         await open_history(pilot, 1)
@@ -116,9 +133,13 @@ async def test_the_last_question_of_an_opened_chat_can_be_answered_again(home: P
         await pilot.press("ctrl+r")
         await until(pilot, lambda: phases(pilot) == [Phase.DONE, Phase.DONE])
         assert [request.messages[-1].text for request in engine.requests] == ["second?", "second?"]
-        await until(pilot, lambda: History().entries()[0].unfinished >= 1)
-        turn = History().load(number).turns[-1]
-        assert [turn.latest[name].finish for name in ("german", "base")] == ["stop", "stop"]
+
+        def finishes() -> list[str]:
+            turn = History().load(number).turns[-1]
+            return [turn.latest[name].finish for name in ("german", "base")]
+
+        await until(pilot, lambda: finishes() == ["stop", "stop"])
+        assert len(History().load(number).turns[-1].answers) == 4
 
 
 async def test_opening_a_chat_stops_answers_under_way_and_keeps_them(home: Path) -> None:
@@ -137,7 +158,7 @@ async def test_opening_a_chat_stops_answers_under_way_and_keeps_them(home: Path)
 
 
 async def test_a_chat_whose_model_is_gone_says_so_and_can_still_be_read(home: Path) -> None:
-    number = keep("why?", german="Darum")
+    number = keep("why?", answers={"german": "Darum"})
     with database.opened(History().path) as connection:
         connection.execute("UPDATE voice SET base = '/nowhere/gone.gguf'")
     async with kept_stage().run_test(size=WIDE) as pilot:
@@ -149,8 +170,8 @@ async def test_a_chat_whose_model_is_gone_says_so_and_can_still_be_read(home: Pa
 
 
 async def test_typing_searches_and_shows_where_the_words_are(home: Path) -> None:
-    keep("one", german="孝顺是我们的传统", base="x")
-    keep("two", german="nothing of it", base="x")
+    keep("one", answers={"german": "孝顺是我们的传统", "base": "x"})
+    keep("two", answers={"german": "nothing of it", "base": "x"})
     async with kept_stage().run_test(size=WIDE) as pilot:
         await open_history(pilot, 2)
         await pilot.press("slash", *"传统")
@@ -239,7 +260,7 @@ async def test_more_chats_are_read_when_the_list_is_scrolled_to_its_end(
 
 
 async def test_on_a_small_screen_space_shows_the_chat_in_place_of_the_list(home: Path) -> None:
-    keep("why?", german="Darum", base="x")
+    keep("why?", answers={"german": "Darum", "base": "x"})
     async with kept_stage().run_test(size=(60, 20)) as pilot:
         await open_history(pilot, 1)
         assert "Darum" not in shown(pilot)
@@ -280,7 +301,7 @@ async def test_a_disk_that_refuses_is_shown_as_a_banner_and_the_chat_goes_on(
 
 @pytest.mark.parametrize("text", ["[/] [red]x[/red] \x1b]52;c;aGk=\x07", "\x1b[2J\x9b31m \u202e<b>"])
 async def test_hostile_texts_of_the_file_are_shown_as_text(home: Path, text: str) -> None:
-    keep("why?", german="Darum", base="x")
+    keep("why?", answers={"german": "Darum", "base": "x"})
     with database.opened(History().path) as connection:
         connection.execute("UPDATE chat SET title = ?", (text,))
         connection.execute("UPDATE turn SET question = ?", (text,))
@@ -298,3 +319,28 @@ async def test_hostile_texts_of_the_file_are_shown_as_text(home: Path, text: str
         for character in shown(pilot):
             assert character.isprintable() or character in "\n\t", repr(character)
             assert character not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\x1b\x07"
+
+
+async def test_a_long_chat_is_opened_at_its_end(home: Path) -> None:
+    keep(*[f"Question {number}?" for number in range(20)])
+    engine = Recorder()
+    async with kept_stage(engine=engine).run_test(size=WIDE) as pilot:
+        await open_history(pilot, 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and "german" in views(pilot))
+        await ready_to_ask(pilot)
+        await until(pilot, lambda: "Question 19?" in shown(pilot))
+        view = views(pilot)["german"]
+        assert len(view.turns) == 12 and "8 earlier questions are in the history" in str(view._welcome.content)
+        await ask(pilot, "more?")
+        assert len(engine.requests[0].messages) == 1 + 40 + 1
+
+
+async def test_nothing_is_kept_where_the_user_does_not_want_it(home: Path) -> None:
+    library = Library(Recorder(), "echo", Settings(history=False))
+    session = library.begin([column("chinese")])
+    app = CompareApp(session, session.settings, survey.load(), near(None), library=library)
+    async with app.run_test(size=WIDE) as pilot:
+        await ask(pilot, "why?")
+        await open_history(pilot, 0)
+    assert not History().path.exists()

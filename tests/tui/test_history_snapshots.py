@@ -38,12 +38,12 @@ def the_same_clock_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture
 def history(home: Path) -> History:
     history = History(clock=Clock())
-    keep(QUESTION, "And what do the young say?", names=("chinese", "arabic", "base"), history=history, **ANSWERS)
-    keep("How important is God in your life?", names=("arabic", "turkish"), history=history, **ANSWERS)
-    keep("父母老了应该由子女照顾吗？", names=("chinese", "korean"), history=history, **ANSWERS)
-    keep("هل يجب على الأبناء رعاية والديهم؟", names=("arabic", "base"), history=history, **ANSWERS)
-    keep("বাবা-মায়ের যত্ন কে নেবে?", names=("bengali",), history=history, **ANSWERS)
-    keep(LONG, names=("german", "base"), stop=True, history=history, **ANSWERS)
+    keep(QUESTION, "And what do the young say?", names=("chinese", "arabic", "base"), history=history, answers=ANSWERS)
+    keep("How important is God in your life?", names=("arabic", "turkish"), history=history, answers=ANSWERS)
+    keep("父母老了应该由子女照顾吗？", names=("chinese", "korean"), history=history, answers=ANSWERS)
+    keep("هل يجب على الأبناء رعاية والديهم؟", names=("arabic", "base"), history=history, answers=ANSWERS)
+    keep("বাবা-মায়ের যত্ন কে নেবে?", names=("bengali",), history=history, answers=ANSWERS)
+    keep(LONG, names=("german", "base"), stop=True, history=history, answers=ANSWERS)
     return history
 
 

@@ -248,8 +248,9 @@ class CompareScreen(Screen[None]):
         self._courier.send(worker.load(self._session))
 
     async def _show_past(self, chat: Chat) -> None:
-        for id_, view in self.views.items():
-            await view.restore([(turn.question, turn.latest[id_]) for turn in chat.turns if id_ in turn.latest])
+        with self.app.batch_update():
+            for id_, view in self.views.items():
+                await view.restore([(turn.question, turn.latest[id_]) for turn in chat.turns if id_ in turn.latest])
         for turn in chat.turns:
             self.prompt.input.remember(turn.question)
         self._last_question = chat.turns[-1].question

@@ -26,8 +26,9 @@ from culturechat.tui.widgets.survey_panel import SurveyPanel
 from culturechat.tui.widgets.text import runs_from_right
 from culturechat.tui.widgets.turn import Turn
 
-MOST_RESTORED = 30
-MOST_FORMATTED = 3
+MOST_RESTORED = 12
+"""Turns of an opened chat that are shown in a column; each costs the screen a few widgets."""
+MOST_FORMATTED = 2
 """Restored answers that are shown as Markdown, which takes long for many."""
 _RETRY = "Tab here, then r tries again · ctrl+r asks all again"
 

@@ -22,6 +22,7 @@ from culturechat.tui.library import Library
 from culturechat.tui.screens import history as history_screen
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
+from culturechat.tui.widgets.chat_list import ChatList
 from culturechat.tui.widgets.header import Phase
 from tests.app.test_history import refusing
 from tests.tui.stage import (
@@ -64,7 +65,7 @@ def keep(
 
 
 def listed(pilot: Pilot[Any]) -> list[str]:
-    return [entry.title for entry in here(pilot)._entries]
+    return [entry.title for entry in here(pilot).query_one(ChatList).entries]
 
 
 def here(pilot: Pilot[Any]) -> HistoryScreen:
@@ -256,7 +257,7 @@ async def test_more_chats_are_read_when_the_list_is_scrolled_to_its_end(
         await until(pilot, lambda: len(listed(pilot)) == 60)
         await pilot.press("end")
         await until(pilot, lambda: len(listed(pilot)) == 70)
-        assert len({entry.id for entry in here(pilot)._entries}) == 70
+        assert len({entry.id for entry in here(pilot).query_one(ChatList).entries}) == 70
 
 
 async def test_on_a_small_screen_space_shows_the_chat_in_place_of_the_list(home: Path) -> None:

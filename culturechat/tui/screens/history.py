@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from culturechat.errors import CulturechatError
-from culturechat.history import Chat, Entry, files, voices
+from culturechat.history import Chat, Entry, files
 from culturechat.session import Session
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.library import Library
 from culturechat.tui.screens.dialogs import ChoiceDialog, LineDialog
 from culturechat.tui.screens.help import HelpScreen
+from culturechat.tui.widgets.chat_list import ChatList, Reader
 from culturechat.tui.widgets.status import StatusLine
-from culturechat.tui.widgets.text import runs_from_right
 
 Result = TypeVar("Result")
 
@@ -38,7 +36,6 @@ BESIDE_CELLS = 100
 """Width from which on a chat is shown beside the list."""
 TYPING_SECONDS = 0.15
 """How long to wait for the next letter before searching."""
-READ_CHARACTERS = 20_000
 TOLD_CELLS = 40
 FORMS = {
     "md": "Markdown, to read and edit",
@@ -53,14 +50,6 @@ class SearchLine(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,enter", "app.focus('chats')", "To the list", show=False),
-    ]
-
-
-class ChatList(OptionList):
-    """The chats."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.open", "Open", tooltip="Open the chat and go on with it"),
     ]
 
 
@@ -84,14 +73,13 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     def __init__(self, library: Library) -> None:
         super().__init__()
         self._library = library
-        self._entries: list[Entry] = []
         self._more = False
         self._in_trash = False
         self._reading = False
         self._status = StatusLine("history")
         self._line = SearchLine(placeholder="Search: words or parts of words, in any script", compact=True)
-        self._list = ChatList(id="chats", markup=False, compact=True)
-        self._reader = VerticalScroll(id="reader")
+        self._list = ChatList()
+        self._reader = Reader(id="reader")
         self._note = Static("", markup=False, id="note")
 
     def compose(self) -> ComposeResult:
@@ -127,7 +115,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     def moved(self, event: OptionList.OptionHighlighted) -> None:
         """Show the chat under the cursor, and read further chats near the end of the list."""
         self._show_chat()
-        if self._more and event.option_index >= len(self._entries) - NEAR_END:
+        if self._more and event.option_index >= len(self._list.entries) - NEAR_END:
             self._add_page()
 
     @on(OptionList.OptionSelected)
@@ -140,7 +128,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         if action in ("open", "rename", "duplicate", "delete", "export") and self._in_trash:
             return None
         if action in ("open", "read", "rename", "duplicate", "delete", "export"):
-            return True if self._entries else None
+            return True if self._list.entries else None
         return True
 
     def action_back(self) -> None:
@@ -177,7 +165,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     @work(exclusive=True, group="act")
     async def action_open(self) -> None:
         """Leave with the chat under the cursor."""
-        if entry := self._chosen():
+        if entry := self._list.chosen:
             # files may have to be read through to be sure that they are the same
             opened = await self._try(self._library.reopen, entry.id)
             if opened is not None:
@@ -186,7 +174,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     @work(exclusive=True, group="act")
     async def action_rename(self) -> None:
         """Ask for another title."""
-        if entry := self._chosen():
+        if entry := self._list.chosen:
             title = await self.app.push_screen_wait(LineDialog("Rename", entry.title))
             if title is not None:
                 await self._change(self._library.history.rename, entry.id, title)
@@ -194,25 +182,25 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     @work(exclusive=True, group="act")
     async def action_duplicate(self) -> None:
         """Copy the chat under the cursor."""
-        if (entry := self._chosen()) and await self._change(self._library.history.duplicate, entry.id):
+        if (entry := self._list.chosen) and await self._change(self._library.history.duplicate, entry.id):
             self._tell(f"Copied {_short(entry)}.")
 
     @work(exclusive=True, group="act")
     async def action_delete(self) -> None:
         """Put the chat under the cursor in the trash."""
-        if (entry := self._chosen()) and await self._change(self._library.history.delete, entry.id):
+        if (entry := self._list.chosen) and await self._change(self._library.history.delete, entry.id):
             self._tell(f"{_short(entry)} is in the trash; u brings it back.")
 
     @work(exclusive=True, group="act")
     async def action_restore(self) -> None:
         """Bring back the chat under the cursor in the trash; elsewhere the one deleted last."""
-        entry = self._chosen() if self._in_trash else None
+        entry = self._list.chosen if self._in_trash else None
         await self._change(self._library.history.restore, entry.id if entry else None)
 
     @work(exclusive=True, group="act")
     async def action_export(self) -> None:
         """Ask for a format and write the chat under the cursor to the current folder."""
-        if entry := self._chosen():
+        if entry := self._list.chosen:
             form = await self.app.push_screen_wait(ChoiceDialog("Export", FORMS))
             path = await self._try(self._export, entry.id, form) if form else None
             if path is not None:
@@ -236,26 +224,25 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     async def _fill(self, wait: float = 0.0) -> None:
         if wait:
             await asyncio.sleep(wait)
-        found = await self._try(self._read_page, self._line.value, 0)
-        total = await self._try(self._library.history.count, self._in_trash)
-        place, had = self._list.highlighted or 0, bool(self._entries)
-        self._entries = []
-        self._list.clear_options()
-        self._add(found or [])
-        self._list.highlighted = min(place, len(self._entries) - 1) if self._entries else None
-        self._note.update(Content(self._nothing()))
-        self._note.display = not self._entries
-        kind = "deleted chat" if self._in_trash else "chat"
-        all_of_them = f"{total or 0:,} {kind}{'s' if total != 1 else ''}"
-        here = f"{len(self._entries)}{'+' if self._more else ''} of " if self._line.value.strip() else ""
-        self._status.state = here + all_of_them
-        if had != bool(self._entries):
+        found = await self._try(self._read_page, self._line.value, 0) or []
+        total = await self._try(self._library.history.count, self._in_trash) or 0
+        had = bool(self._list.entries)
+        self._list.show(found)
+        self._more = len(found) == PAGE
+        self._note.update(Content("" if found else self._nothing()))
+        self._note.display = not found
+        kind = f"{'deleted ' if self._in_trash else ''}chat{'s' if total != 1 else ''}"
+        shown = f"{len(found)}{'+' if self._more else ''} of " if self._line.value.strip() else ""
+        self._status.state = f"{shown}{total:,} {kind}"
+        if had != bool(found):
             self.refresh_bindings()
         self._show_chat()
 
     @work(exclusive=True, group="list")
     async def _add_page(self) -> None:
-        self._add(await self._try(self._read_page, self._line.value, len(self._entries)) or [])
+        found = await self._try(self._read_page, self._line.value, len(self._list.entries)) or []
+        self._list.add(found)
+        self._more = len(found) == PAGE
 
     def _read_page(self, query: str, skip: int) -> list[Entry]:
         history = self._library.history
@@ -263,24 +250,12 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
             return history.search(query, PAGE + skip)[skip:]
         return history.entries(PAGE, skip, self._in_trash)
 
-    def _add(self, entries: Sequence[Entry]) -> None:
-        self._more = len(entries) == PAGE
-        self._entries += entries
-        self._list.add_options(Option(_row(entry)) for entry in entries)
-
     @work(exclusive=True, group="read")
     async def _show_chat(self) -> None:
         await asyncio.sleep(0.05)
-        entry = self._chosen()
+        entry = self._list.chosen
         chat = await self._try(self._library.history.load, entry.id) if entry else None
-        await self._reader.remove_children()
-        if chat:
-            await self._reader.mount(*_texts(chat))
-        self._reader.scroll_home(animate=False)
-
-    def _chosen(self) -> Entry | None:
-        place = self._list.highlighted
-        return self._entries[place] if place is not None and place < len(self._entries) else None
+        await self._reader.show(chat)
 
     async def _change(self, change: Callable[..., object], *arguments: object) -> bool:
         """Change the history and show it anew; return whether it worked."""
@@ -306,40 +281,5 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         self.notify(one_line(message), markup=False, timeout=4)
 
 
-def _row(entry: Entry) -> Content:
-    title = Content.styled(entry.title + "\n", "bold")
-    if entry.found:
-        before, word, after = entry.found
-        return Content.assemble(title, (before, "dim"), (word, "bold underline"), (after, "dim"))
-    facts = (
-        files.local_time(entry.changed),
-        f"{entry.unfinished} unfinished" if entry.unfinished else "",
-        f"{entry.turns} question{'s' if entry.turns != 1 else ''}",
-        ", ".join(entry.columns),
-    )
-    return Content.assemble(title, (" · ".join(fact for fact in facts if fact), "dim"))
-
-
 def _short(entry: Entry) -> str:
     return f"“{fitted(entry.title, TOLD_CELLS).rstrip()}”"
-
-
-def _texts(chat: Chat) -> Iterator[Static]:
-    """Yield what was said in a chat, the beginning of a long one."""
-    left = READ_CHARACTERS
-    for turn in chat.turns:
-        yield from _paragraphs(turn.question, "question")
-        for answer in turn.latest.values():
-            yield Static(Content(one_line(voices.title(answer.voice))), markup=False, classes="who")
-            yield from _paragraphs(answer.text.strip() or "(no text)", "said")
-            yield Static(Content(files.facts(answer)), markup=False, classes="facts")
-            left -= len(answer.text)
-        if left < 0:
-            yield Static(Content(f"… the rest: culturechat history show {chat.id}"), markup=False, classes="facts")
-            return
-
-
-def _paragraphs(text: str, kind: str) -> Iterator[Static]:
-    """Yield lines that run in the same direction together."""
-    for from_right, lines in groupby(text.splitlines(), runs_from_right):
-        yield Static(Content("\n".join(lines)), markup=False, classes=f"{kind} -from-right" if from_right else kind)

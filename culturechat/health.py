@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from culturechat import __version__, catalogue, cultures, paths, survey
@@ -91,7 +92,7 @@ def _checked(what: str, look: Callable[[], str]) -> Check:
 
 def _llama_cpp() -> str:
     gpu = "GPU offload available" if facts.supports_gpu() else "CPU only (this build has no GPU support)"
-    return f"{facts.version()}, {gpu}; {facts.cpu_features()}"
+    return f"llama-cpp-python {metadata.version('llama-cpp-python')}, {gpu}; {facts.cpu_features()}"
 
 
 def _memory() -> str:

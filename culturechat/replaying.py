@@ -55,19 +55,20 @@ def replay(engine: Engine, version: str, chat: Chat, turn: int | None = None) ->
         there = f"it has {len(chat.turns)}" if turn is not None else "nothing was answered in it"
         raise UsageError(f"Chat {chat.id} has no {f'question {turn}' if turn else 'answers'}; {there}.")
     opened: object = None
+    held = 0
     for place in range(_beginning([run for _, run in runs], wanted[0]), wanted[-1] + 1):
         number, run = runs[place]
         columns, missing = _columns(chat, run)
         answers = [answer for answer in run if answer.voice.culture not in missing]
         needed = (columns, run[0].context, run[0].apart)
         if answers and (needed != opened or _cold(run)):
-            engine.open(columns, run[0].context, run[0].apart)
+            held = engine.open(columns, run[0].context, run[0].apart).context_tokens
             opened = needed
         texts = _answer(engine, answers) if answers else {}
         if place in wanted:
             for answer in run:
                 name = answer.voice.culture
-                reasons = [missing[name]] if name in missing else _changes(answer, columns, version)
+                reasons = [missing[name]] if name in missing else _changes(answer, columns, version, held)
                 yield _verdict(number, answer, reasons, texts.get(name))
 
 
@@ -127,11 +128,13 @@ def _was_stopped(answer: Answer) -> bool:
     return answer.finish not in ("stop", "length")
 
 
-def _changes(answer: Answer, columns: Sequence[Column], version: str) -> list[str]:
+def _changes(answer: Answer, columns: Sequence[Column], version: str, held: int) -> list[str]:
     found = next(column for column in columns if column.id == answer.voice.culture)
     said = voices.differences(answer.voice, found)
     if answer.engine != version:
         said.append(f"the engine is {version}, it was {answer.engine}")
+    if answer.context != held:
+        said.append(f"a column holds {held} tokens, it held {answer.context}")
     return said
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from culturechat import catalogue, cultures
 from culturechat.catalogue import Column
-from culturechat.errors import CulturechatError, UsageError
+from culturechat.errors import UsageError
 from culturechat.history.chat import Chat, Voice
 from culturechat.terminal import one_line
 
@@ -35,13 +35,15 @@ def column(voice: Voice) -> Column:
     Raises:
         CulturechatError: the culture is unknown here, or a model or its file is not installed.
     """
-    form = "prompt" if voice.form == "base" else voice.form
-    if form not in ("merged", "adapter", "prompt"):
-        raise CulturechatError(f"{title(voice)} was asked in a form that is unknown here: {voice.form}.")
+    if voice.form not in (*catalogue.FORCED, "base"):
+        raise UsageError(f"{title(voice)} was asked in a form that is unknown here: {voice.form}.")
+    # the One adapter is a file of its own for all cultures
+    name = catalogue.ONE if voice.form == catalogue.ONE else voice.culture
     card = catalogue.cards().get(voice.model)
-    known = card is not None and card.culture == voice.culture
-    own = {voice.culture: Path(voice.adapter)} if voice.adapter and not known else {}
-    (found,) = catalogue.columns([voice.culture], voice.base, own, form)  # type: ignore[arg-type]
+    known = card is not None and card.culture == name
+    own = {name: Path(voice.adapter)} if voice.adapter and not known else {}
+    form = next((form for form in catalogue.FORCED if form == voice.form), None)
+    (found,) = catalogue.columns([voice.culture], voice.base, own, form)
     return found
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from culturechat import catalogue, replaying
-from culturechat.engines import Event, Finished, Request, Started, Token
+from culturechat.engines import Event, Finished, Plan, Request, Started, Token
 from culturechat.engines.echo import Echo
 from culturechat.errors import UsageError
 from culturechat.history import Answer, Chat, History
@@ -26,11 +26,13 @@ class Sharing(Echo):
     requests: list[Request] = field(default_factory=list)
     openings: int = 0
     sharing: bool = False
+    holding: int = 0
+    """Tokens that a column holds, whatever was wished for."""
 
-    def open(self, columns: Sequence[catalogue.Column], context_tokens: int = 2048, apart: bool = False) -> None:
-        super().open(columns, context_tokens, apart)
+    def open(self, columns: Sequence[catalogue.Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         self.openings += 1
         self._read: set[str] = set()
+        return super().open(columns, context_tokens if not self.holding else self.holding, apart)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         self.requests += requests
@@ -126,6 +128,13 @@ def test_a_model_that_is_not_there_is_named_and_the_others_are_asked(
     (verdict, other) = replay(past)
     assert not verdict.identical and other.identical
     assert verdict.differences[0].startswith("it cannot be asked: ") and words in verdict.differences[0]
+
+
+def test_a_smaller_memory_is_named(home: Path) -> None:
+    past = chat(home, "why?", holding=1024)
+    assert past.turns[0].answers[0].context == 1024
+    (verdict, _) = replay(past, holding=512)
+    assert verdict.differences == ("a column holds 512 tokens, it held 1024",)
 
 
 def test_an_answer_that_was_stopped_is_compared_as_far_as_it_goes(home: Path) -> None:

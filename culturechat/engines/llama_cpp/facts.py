@@ -8,6 +8,8 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
+from culturechat import __version__
+
 
 def cores() -> int:
     """Return how many cores this process may use."""
@@ -15,8 +17,8 @@ def cores() -> int:
 
 
 def version() -> str:
-    """Return what runs the models, with its version."""
-    return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+    """Return what runs the models: llama.cpp's binding, and this program, which chooses how weights are prepared."""
+    return f"llama-cpp-python {metadata.version('llama-cpp-python')}, culturechat {__version__}"
 
 
 def supports_gpu() -> bool:

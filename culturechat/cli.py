@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from culturechat import __version__
+from culturechat.cli_history import history
 from culturechat.errors import CulturechatError, UsageError
 
 if TYPE_CHECKING:
     from culturechat.catalogue import Card, Column
     from culturechat.engines import Engine
+    from culturechat.history import Chat, Recorder
     from culturechat.probing import Source
     from culturechat.settings import Settings
     from culturechat.survey import Bank
@@ -34,6 +36,7 @@ app = typer.Typer(
 
 models = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(models, name="models")
+app.add_typer(history, name="history")
 
 Cultures = Annotated[
     str | None,
@@ -85,6 +88,10 @@ def compare(
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
     deterministic: Deterministic = None,
+    chat: Annotated[int | None, typer.Option(metavar="ID", help="Go on with a chat of the history.")] = None,
+    keep: Annotated[
+        bool | None, typer.Option("--history/--no-history", help="Keep what is asked and answered, or do not.")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Ask local models of several cultures the same question, side by side, next to what people there said.
@@ -98,9 +105,16 @@ def compare(
         if cultures is not None:
             raise UsageError(f"Put --cultures after the command: culturechat {context.invoked_subcommand} --cultures …")
         return
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic)
+    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic, keep)
+    if chat is not None and cultures is not None:
+        raise UsageError("--chat brings its own columns; leave --cultures out.")
     names = _names(cultures) if cultures is not None else None
     columns = _columns(names, settings, adapter, form) if names else []
+    past = _chat(chat) if chat is not None else None
+    if past is not None:
+        from culturechat.history import voices
+
+        columns = voices.columns(past)
     _require_terminal()
     from culturechat import tui
 
@@ -108,7 +122,7 @@ def compare(
         columns = _columns(tui.pick() or (), settings, adapter, form)
     if columns:
         with _engine() as engine:
-            raise typer.Exit(tui.run(engine, columns, settings))
+            raise typer.Exit(tui.run(engine, columns, settings, past))
 
 
 @app.command()
@@ -123,6 +137,7 @@ def ask(
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
     deterministic: Deterministic = None,
+    keep: Annotated[bool, typer.Option("--history/--no-history", help="Keep it in the history.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask once and print every culture's answer. Exit code: 0 all answered, 1 some failed, 2 bad usage."""
@@ -133,8 +148,8 @@ def ask(
     names = _names(cultures)
     text = _question(question)
     columns = _columns(names, settings, adapter, form)
-    with _engine() as engine:
-        session = Session(engine, columns, settings)
+    with _engine() as engine, _recorder(columns, settings, keep) as recorder:
+        session = Session(engine, columns, settings, recorder)
         if shortage := session.open():
             typer.echo(f"culturechat: {shortage}", err=True)
         answers = Answers(columns, settings.seed, silent=as_json)
@@ -344,6 +359,28 @@ def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> 
 
 
 @app.command()
+def replay(
+    chat: Annotated[int, typer.Argument(metavar="ID", help="The chat's number, as `history list` shows it.")],
+    turn: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only this question; all by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask again what a chat asked and say whether the same is answered. Exit code 1 if anything differs."""
+    from culturechat import plain, replaying
+    from culturechat.engines.llama_cpp import facts
+
+    verdicts = []
+    past = _chat(chat)
+    with _engine() as engine:
+        for verdict in replaying.replay(engine, facts.version(), past, turn):
+            verdicts.append(verdict)
+            if not as_json:
+                plain.print_verdict(verdict)
+    if as_json:
+        plain.print_json([plain.verdict_row(verdict) for verdict in verdicts])
+    raise typer.Exit(0 if all(verdict.identical for verdict in verdicts) else 1)
+
+
+@app.command()
 def doctor(
     cultures: Cultures = None,
     base: Base = None,
@@ -381,6 +418,23 @@ def _engine() -> Iterator[Engine]:
         engine.close()
 
 
+@contextmanager
+def _recorder(columns: Sequence[Column], settings: Settings, keep: bool) -> Iterator[Recorder | None]:
+    """Give what writes the history, if it is wanted; a failure is one line on standard error."""
+    if not keep:
+        yield None
+        return
+    from culturechat.engines.llama_cpp import facts
+    from culturechat.history import History
+
+    recorder = History().record(columns, settings, facts.version())
+    recorder.watch(lambda message: typer.echo(f"culturechat: {message}", err=True) if message else None)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
+
+
 def _settings(
     base: str | None,
     seed: int | None = None,
@@ -388,6 +442,7 @@ def _settings(
     max_tokens: int | None = None,
     context: int | None = None,
     deterministic: bool | None = None,
+    keep: bool | None = None,
 ) -> Settings:
     from culturechat import settings
 
@@ -398,6 +453,7 @@ def _settings(
         "max_tokens": max_tokens,
         "context": context,
         "deterministic": deterministic,
+        "history": keep,
     }
     return settings.load(flags)
 
@@ -420,6 +476,12 @@ def _columns(
         )
     files = dict(_adapter(text) for text in adapters or ())
     return catalogue.columns(names, settings.base, files, form) if names else []
+
+
+def _chat(number: int) -> Chat:
+    from culturechat.history import History
+
+    return History().load(number)
 
 
 def _card(name: str) -> Card:

@@ -4,6 +4,7 @@
     ├── UsageError          the request is wrong: unknown culture, empty question, bad option
     │   └── BadFile         a file is missing, damaged, or not what it says it is
     ├── WeightsMissing      no model to answer with is installed
+    ├── HistoryError        the saved chats cannot be read or written
     └── EngineError         the engine failed while working
 
 `exit_code` is what the command line returns: 2 where the user has to change something, 1 where the work failed.
@@ -40,6 +41,10 @@ class WeightsMissing(CulturechatError):
     """No weights are installed for the model that was asked for."""
 
     exit_code = 2
+
+
+class HistoryError(CulturechatError):
+    """The disk or the file system refuses to keep or give the saved chats."""
 
 
 class EngineError(CulturechatError):

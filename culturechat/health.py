@@ -15,6 +15,7 @@ from culturechat.catalogue import Column
 from culturechat.engines.llama_cpp import facts, memory
 from culturechat.engines.llama_cpp.protocol import Weights
 from culturechat.errors import CulturechatError, EngineError
+from culturechat.history import History
 from culturechat.settings import Settings
 
 
@@ -37,6 +38,7 @@ def checks() -> list[Check]:
         _checked("survey", _survey),
         _checked("cultures", lambda: f"{len([cultures.load(name) for name in cultures.names()])} files"),
         *_models(),
+        _checked("history", _history),
         *(_folder(name, folder) for name, folder in _folders().items()),
         Check("terminal", "{} columns × {} lines".format(*shutil.get_terminal_size())),
     ]
@@ -74,6 +76,11 @@ def _survey() -> str:
     asked = {country for country, _ in bank.answers}
     seeds = sum(question.seed for question in bank.questions.values())
     return f"{len(bank.questions)} questions ({seeds} seeds), {len(asked)} countries; {survey.SOURCE}"
+
+
+def _history() -> str:
+    history = History()
+    return f"{history.count():,} chats, {history.count(trash=True):,} in the trash; {history.path}"
 
 
 def _checked(what: str, look: Callable[[], str]) -> Check:

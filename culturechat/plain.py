@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from culturechat.probing.bias import Bias
     from culturechat.probing.compare import Comparison
     from culturechat.probing.nearest import Nearest
+    from culturechat.replaying import Verdict
 
 Value = TypeVar("Value")
 
@@ -230,6 +231,32 @@ def print_comparison(comparison: Comparison, most: int) -> None:
         if only:
             more = f" and {len(only) - _MOST_NAMED} more" if len(only) > _MOST_NAMED else ""
             _out(f"\nOnly in the {name} run: {', '.join(map(one_line, only[:_MOST_NAMED]))}{more}\n")
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print how one answer came out the second time, in one line."""
+    answer = verdict.answer
+    head = (
+        f"{verdict.turn} {answer.voice.culture}, seed {answer.seed}: {'identical' if verdict.identical else 'differs'}"
+    )
+    notes = "; ".join(verdict.differences)
+    _out(
+        one_line(f"{head}, although {notes}" if verdict.identical and notes else f"{head}: {notes}" if notes else head)
+    )
+    _out("\n")
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """Return how one answer came out the second time, for JSON."""
+    answer = verdict.answer
+    return {
+        "turn": verdict.turn,
+        "culture": answer.voice.culture,
+        "attempt": answer.attempt,
+        "seed": answer.seed,
+        "identical": verdict.identical,
+        "differences": list(verdict.differences),
+    }
 
 
 def megabytes(size: int) -> str:

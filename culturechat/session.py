@@ -1,17 +1,21 @@
-"""One comparison in progress: the same question to every column, one history per column.
+"""One comparison in progress: the same question to every column, one conversation per column.
 
-Sends, stops and regenerates as streams of events whose text is safe for a terminal. Knows nothing of screens.
+Sends, stops and regenerates as streams of events whose text is safe for a terminal; a recorder, if there is one, hears
+of everything. Knows nothing of screens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+import msgspec
+
 from culturechat import prompting
 from culturechat.catalogue import Column
 from culturechat.conversation import Conversation
-from culturechat.engines import Engine, Event, Failed, Finished, Request, Sampling, Token
+from culturechat.engines import Engine, Event, Failed, Finished, Request, Sampling, Started, Token
 from culturechat.errors import UsageError
+from culturechat.history import Chat, Recorder
 from culturechat.settings import Settings
 from culturechat.terminal import Cleaner, clean
 
@@ -19,13 +23,30 @@ from culturechat.terminal import Cleaner, clean
 class Session:
     """A comparison of several columns on one engine."""
 
-    def __init__(self, engine: Engine, columns: Sequence[Column], settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        columns: Sequence[Column],
+        settings: Settings,
+        recorder: Recorder | None = None,
+        past: Chat | None = None,
+    ) -> None:
+        """Begin a comparison.
+
+        Args:
+            engine: Who answers.
+            columns: What is compared, in the order shown.
+            settings: How answers are drawn.
+            recorder: Hears of all questions and answers.
+            past: The chat that is gone on with.
+        """
         self.columns = {column.id: column for column in columns}
-        self.conversations = {column.id: Conversation() for column in columns}
+        self.conversations = {name: past.conversation(name) if past else Conversation() for name in self.columns}
         """What was said in each column; an answer appears here when it has ended."""
+        self.recorder = recorder
         self._engine = engine
-        self._settings = settings
-        self._tries = dict.fromkeys(self.columns, 0)
+        self.settings = settings
+        self._tries = {name: past.attempt(name) if past else 0 for name in self.columns}
 
     def open(self) -> str | None:
         """Load the columns' models; until then nothing can be asked. Return what is smaller than asked for, if any.
@@ -33,8 +54,11 @@ class Session:
         Raises:
             CulturechatError: a model cannot be loaded.
         """
-        context = self._settings.context
-        return self._engine.open(list(self.columns.values()), context, self._settings.deterministic).shortage(context)
+        wanted = self.settings.context
+        plan = self._engine.open(list(self.columns.values()), wanted, self.settings.deterministic)
+        if self.recorder:
+            self.recorder.context = plan.context_tokens
+        return plan.shortage(wanted)
 
     def send(self, text: str, to: Collection[str] | None = None) -> Iterator[Event]:
         """Ask the columns, all by default, and yield their events until each has ended.
@@ -49,6 +73,8 @@ class Session:
         for column in asked:
             self.conversations[column] = self.conversations[column].answered().with_user(question)
             self._tries[column] = 0
+        if self.recorder:
+            self.recorder.asked(question, asked)
         yield from self._answer(asked)
 
     def regenerate(self, columns: Collection[str] | None = None) -> Iterator[Event]:
@@ -70,12 +96,22 @@ class Session:
 
     def seed(self, column: str) -> int:
         """Return the seed of the column's current answer."""
-        return self._settings.seed + self._tries[column]
+        return self.settings.seed + self._tries[column]
 
     def _answer(self, columns: Sequence[str]) -> Iterator[Event]:
-        cleaners = {column: Cleaner() for column in columns}
-        texts = dict.fromkeys(columns, "")
-        for event in self._engine.generate([self._request(column) for column in columns]):
+        requests = [self._request(column) for column in columns]
+        if self.recorder:
+            prompts = ((request.column, request.seed, request.messages) for request in requests)
+            self.recorder.begun(prompts, msgspec.to_builtins(self._sampling()))
+        for event in self._cleaned(requests):
+            if self.recorder:
+                _record(self.recorder, event)
+            yield event
+
+    def _cleaned(self, requests: Sequence[Request]) -> Iterator[Event]:
+        cleaners = {request.column: Cleaner() for request in requests}
+        texts = dict.fromkeys(cleaners, "")
+        for event in self._engine.generate(requests):
             column = event.column
             if isinstance(event, Token):
                 event = Token(column, cleaners[column].feed(event.text))
@@ -96,5 +132,18 @@ class Session:
         return Request(column, tuple(messages), self._sampling(), self.seed(column))
 
     def _sampling(self) -> Sampling:
-        chosen = self._settings
+        chosen = self.settings
         return Sampling(chosen.temperature, top_p=chosen.top_p, min_p=chosen.min_p, max_tokens=chosen.max_tokens)
+
+
+def _record(recorder: Recorder, event: Event) -> None:
+    match event:
+        case Started():
+            recorder.read(event.column, event.cached_tokens)
+        case Token(column, text):
+            recorder.wrote(column, text)
+        case Finished():
+            figures = (event.tokens, event.tokens_per_second, event.shared_batch)
+            recorder.ended(event.column, event.reason, *figures)
+        case Failed(column, error):
+            recorder.failed(column, error)

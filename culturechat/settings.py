@@ -36,6 +36,8 @@ class Settings:
     """Tokens that one column remembers."""
     deterministic: bool = False
     """Decode every column by itself, so that its text does not depend on which others answer beside it."""
+    history: bool = True
+    """Keep what is asked and answered on the screen."""
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:

@@ -16,12 +16,14 @@ _SEQUENCE = re.compile(
     "|\x1b[ -/]*[0-OQ-WYZ\\\\`-~]"
 )
 _UNFINISHED = re.compile(f"(?:\x1b\\[|\x9b)[0-?]*[ -/]*\\Z|(?:{_STRING_START})[^\x07\x1b\x9c]*\x1b?\\Z|\x1b[ -/]*\\Z")
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]")
 _LONGEST_SEQUENCE = 4096
 
 
 def clean(text: str) -> str:
     """Return the text without anything a terminal would act on; newlines and tabs stay."""
+    if text.isprintable():  # most lines of a long list are, and nothing that is removed is
+        return text
     cleaner = Cleaner()
     return cleaner.feed(text) + cleaner.flush()
 

@@ -7,23 +7,34 @@ from collections.abc import Sequence
 from culturechat import cultures, survey
 from culturechat.catalogue import BASE_COLUMN, Column
 from culturechat.engines import Engine
-from culturechat.session import Session
+from culturechat.engines.llama_cpp import facts
+from culturechat.history import Chat
 from culturechat.settings import Settings
 from culturechat.tui.app import CompareApp, PickApp
+from culturechat.tui.library import Library
 from culturechat.tui.worker import Match
 
 
-def run(engine: Engine, columns: Sequence[Column], settings: Settings, question: str = "") -> int:
+def run(
+    engine: Engine, columns: Sequence[Column], settings: Settings, past: Chat | None = None, question: str = ""
+) -> int:
     """Show the columns until the user leaves, and return the exit code; the engine is closed by the caller.
 
     Args:
         engine: Who answers; it is opened here, while the screen already shows.
         columns: What is compared, in the order shown.
         settings: How answers are drawn.
+        past: The chat that is gone on with.
         question: Asked as soon as the models are loaded.
     """
-    app = CompareApp(Session(engine, columns, settings), settings, survey.load(), _closest, question)
-    app.run()
+    library = Library(engine, facts.version(), settings)
+    app = CompareApp(
+        library.begin(columns, past), settings, survey.load(), _closest, question, library=library, past=past
+    )
+    try:
+        app.run()
+    finally:
+        library.close()
     return app.return_code or 0
 
 

@@ -63,6 +63,13 @@ class Matched:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Unsaved:
+    """The chat cannot be written down, or, where no reason is given, can again."""
+
+    reason: str
+
+
 @dataclass
 class Written:
     """Several tokens of one column, shown together."""
@@ -72,7 +79,7 @@ class Written:
     tokens: int = 1
 
 
-News = Event | Loaded | Answered | Matched
+News = Event | Loaded | Answered | Matched | Unsaved
 
 
 class Courier:

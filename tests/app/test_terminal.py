@@ -18,13 +18,14 @@ HOSTILE = [
     "\x07\x08\x0b\x0c\r",
     "\u202eevil\u202c",
     "\u2066x\u2069",
+    "\udcff\ud83d",
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_a_terminal_acts_on_survives(text: str) -> None:
     cleaned = clean(f"a{text}b")
-    assert not set(cleaned) & set("\x1b\x07\x08\x9b\x9c\x9d\u202e\u202c\u2066\u2069\r")
+    assert not set(cleaned) & set("\x1b\x07\x08\x9b\x9c\x9d\u202e\u202c\u2066\u2069\r\udcff\ud83d")
     assert cleaned.startswith("a") and cleaned.endswith("b")
     assert "ZXZpbA" not in cleaned
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -96,4 +98,48 @@ def test_without_cultures_a_picker_opens_and_leaves_quietly(terminal: Terminal) 
     terminal.start()
     terminal.wait_for(lambda screen: "中文" in screen and "Türkçe" in screen)
     terminal.type("Escape")
+    terminal.wait_for(lambda screen: "exit code 0" in screen)
+
+
+def processes_of(home: Path) -> list[int]:
+    """Return the app's processes that were started with this home, those it started included."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if command[0].endswith(b"python") and str(home).encode() in environment:
+            found.append(int(process.name))
+    return found
+
+
+def test_a_chat_survives_kill_9_and_can_be_gone_on_with(terminal: Terminal, home: Path) -> None:
+    terminal.start("--cultures", "chinese,base", "--max-tokens", "2000", "--temperature", "1.5")
+    terminal.wait_for(lambda screen: "Chinese" in screen)
+    terminal.type("Tell me a very long story.", "Enter")
+    terminal.wait_for(lambda screen: "tok/s" in screen)
+    time.sleep(2)
+    for process in processes_of(home):
+        os.kill(process, signal.SIGKILL)
+    terminal.wait_for(lambda screen: "exit code 137" in screen)
+    terminal.close()
+    shown = subprocess.run(
+        [sys.executable, "-m", "culturechat", "history", "show", "1", "--json"],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"CULTURECHAT_HOME": str(home)},
+    )
+    (turn,) = json.loads(shown.stdout)["chats"][0]["turns"]
+    assert [answer["finish"] for answer in turn["answers"]] == ["unfinished", "unfinished"]
+    assert all(len(answer["text"].split()) > 3 for answer in turn["answers"])
+    terminal.start("--chat", "1", "--max-tokens", "16")
+    screen = terminal.wait_for(lambda screen: "Tell me a very long story." in screen and "ready" in screen)
+    assert "unfinished" in screen
+    terminal.type("C-r")
+    terminal.wait_for(lambda screen: screen.count("done") == 2)
+    terminal.type("C-o")
+    terminal.wait_for(lambda screen: "1 chat" in screen and "1 question" in screen)
+    terminal.type("C-q")
     terminal.wait_for(lambda screen: "exit code 0" in screen)

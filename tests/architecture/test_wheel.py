@@ -17,7 +17,7 @@ def test_the_wheel_holds_the_app_with_its_data_and_nothing_else(tmp_path: Path) 
     assert {f"culturechat/models/{path}" for path in shipped} <= names
     for needed in ("survey/questions.toml", "survey/shares.csv", "survey/words.npz", "cultures/chinese.toml"):
         assert f"culturechat/{needed}" in names
-    assert "culturechat/tui/app.tcss" in names
+    assert {"culturechat/tui/app.tcss", "culturechat/history/steps/1.sql", "culturechat/history/page.html.j2"} <= names
     assert not [name for name in names if name.startswith(("training/", "tests/", "benchmarks/", "runs/"))]
     assert any(name.endswith("licenses/NOTICE") for name in names)
 

@@ -15,10 +15,12 @@ from culturechat.catalogue import Column
 from culturechat.engines import Event, Plan, Request, Token
 from culturechat.engines.echo import Echo
 from culturechat.errors import CulturechatError
+from culturechat.history import History
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
 from culturechat.tui.app import CompareApp
+from culturechat.tui.library import Library
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.widgets.column import ColumnView
 from culturechat.tui.widgets.header import Phase
@@ -103,6 +105,14 @@ def column(name: str, form: str = "adapter") -> Column:
     if name == "base":
         return Column("base", None, "base", "smollm2-135m", Path("base.gguf"))
     return Column(name, cultures.load(name), form, f"{name}-smollm2-135m", Path("base.gguf"))  # type: ignore[arg-type]
+
+
+def kept_stage(*names: str, engine: Echo | None = None, history: History | None = None, most: int = 256) -> CompareApp:
+    """Return an app that writes its chats down."""
+    settings = Settings(max_tokens=most)
+    library = Library(engine or Recorder(), "echo", settings, history or History())
+    session = library.begin([column(name) for name in names or ("chinese", "arabic")])
+    return CompareApp(session, settings, survey.load(), near("Q38"), clock=lambda: 0.0, library=library)
 
 
 def near(item: str | None) -> Callable[[str, Bank], Near | None]:

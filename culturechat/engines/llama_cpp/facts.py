@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
+
+from culturechat import __version__
 
 
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def version() -> str:
+    """Return what runs the models: llama.cpp's binding, and this program, which chooses how weights are prepared."""
+    return f"llama-cpp-python {metadata.version('llama-cpp-python')}, culturechat {__version__}"
 
 
 def supports_gpu() -> bool:

@@ -14,12 +14,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Vertical
+from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from culturechat.catalogue import Column
 from culturechat.engines import Event, Failed, Finished, Started
+from culturechat.history import Chat
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
@@ -33,7 +35,7 @@ from culturechat.tui.widgets.prompt import PromptInput, PromptLine
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.survey_panel import SurveyHeading
 from culturechat.tui.widgets.tabs import ColumnTabs
-from culturechat.tui.worker import Answered, Closest, Courier, Loaded, Matched, News, Written
+from culturechat.tui.worker import Answered, Closest, Courier, Loaded, Matched, News, Unsaved, Written
 
 FLUSH_SECONDS = 0.1
 """Least time between two updates of the screen; tokens that come in between are shown together."""
@@ -58,6 +60,7 @@ class CompareScreen(Screen[None]):
         Binding("ctrl+pageup", "turn(-1)", "Column before", show=False),
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+f", "fill", "Full", tooltip="One column in the whole width, or all again", priority=True),
+        Binding("ctrl+o", "app.history", "History", tooltip="Chats that were kept", priority=True, show=False),
         Binding("question_mark", "help", "Help", show=False),
     ]
 
@@ -69,8 +72,10 @@ class CompareScreen(Screen[None]):
         closest: Closest,
         question: str = "",
         clock: Callable[[], float] = time.monotonic,
+        past: Chat | None = None,
     ) -> None:
         super().__init__()
+        self._past = past
         self.views = {id_: ColumnView(column, clock) for id_, column in session.columns.items()}
         self._session = session
         self._bank = bank
@@ -91,12 +96,14 @@ class CompareScreen(Screen[None]):
         self._grid = Grid(*self.views.values(), id="columns")
         self._heading = SurveyHeading()
         self.prompt = PromptLine(EXAMPLES)
+        self._unsaved = Static("", markup=False, id="unsaved")
         self._narrow = Static("", markup=False, id="narrow")
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         with Vertical(id="main"):
             yield self._status
+            yield self._unsaved
             yield self._tabs
             yield self._grid
             yield self._heading
@@ -104,10 +111,14 @@ class CompareScreen(Screen[None]):
             yield Footer(compact=True, show_command_palette=False)
         yield self._narrow
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Let the models load while the user reads and types."""
         self.prompt.input.focus()
+        if self._session.recorder:
+            self._session.recorder.watch(lambda reason: self._courier.send([Unsaved(reason)]))
         self._load()
+        if self._past and self._past.turns:
+            await self._show_past(self._past)
 
     def on_unmount(self) -> None:
         """Let no answer go on that nobody reads."""
@@ -236,6 +247,15 @@ class CompareScreen(Screen[None]):
         self._show_state()
         self._courier.send(worker.load(self._session))
 
+    async def _show_past(self, chat: Chat) -> None:
+        with self.app.batch_update():
+            for id_, view in self.views.items():
+                await view.restore([(turn.question, turn.latest[id_]) for turn in chat.turns if id_ in turn.latest])
+        for turn in chat.turns:
+            self.prompt.input.remember(turn.question)
+        self._last_question = chat.turns[-1].question
+        self._courier.send(worker.match(self._closest, self._last_question, self._bank))
+
     async def _ask(self, question: str) -> None:
         self._last_question = question
         for view in self.views.values():
@@ -271,6 +291,9 @@ class CompareScreen(Screen[None]):
                     self._tell(shortage)
             case Matched():
                 self._show_match(news)
+            case Unsaved(reason):
+                self._unsaved.update(Content(reason))
+                self._unsaved.display = bool(reason)
             case Answered(error):
                 self._end(error)
             case Started():

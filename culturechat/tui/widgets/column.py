@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,12 +18,19 @@ from textual.widgets import Static
 
 from culturechat.catalogue import Column
 from culturechat.engines import Failed, Finished, Started
+from culturechat.history import Answer
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
 from culturechat.tui.widgets.header import ColumnHeader, Phase
 from culturechat.tui.widgets.survey_panel import SurveyPanel
 from culturechat.tui.widgets.text import runs_from_right
 from culturechat.tui.widgets.turn import Turn
+
+MOST_RESTORED = 12
+"""Turns of an opened chat that are shown in a column; each costs the screen a few widgets."""
+MOST_FORMATTED = 2
+"""Restored answers that are shown as Markdown, which takes long for many."""
+_RETRY = "Tab here, then r tries again · ctrl+r asks all again"
 
 
 class Transcript(VerticalScroll):
@@ -38,9 +45,9 @@ class Transcript(VerticalScroll):
         """Begin at the end."""
         self.anchor()
 
-    async def add(self, turn: Turn) -> None:
-        """Put a turn at the end."""
-        await self._turns.mount(turn)
+    async def add(self, *turns: Turn) -> None:
+        """Put turns at the end."""
+        await self._turns.mount(*turns)
 
 
 class ColumnView(Vertical):
@@ -112,6 +119,22 @@ class ColumnView(Vertical):
         await self._transcript.add(self.turns[-1])
         self._wait()
 
+    async def restore(self, said: Sequence[tuple[str, Answer]]) -> None:
+        """Show questions of the past and the answers to them, the newest ones only where they are many."""
+        shown = said[-MOST_RESTORED:]
+        self._welcome.display = len(shown) < len(said) or not said
+        if len(shown) < len(said):
+            self._welcome.update(Content(f"{len(said) - len(shown)} earlier questions are in the history."))
+        self.turns = [Turn(question) for question, _ in shown]
+        await self._transcript.add(*self.turns)
+        for turn, (_, answer) in zip(self.turns, shown, strict=True):
+            turn.text = answer.text
+            if answer.finish == "failed":
+                turn.fail(one_line(answer.error), _RETRY)
+            else:
+                await turn.finish(_recorded_figures(answer), as_markdown=turn in self.turns[-MOST_FORMATTED:])
+        self.follow()
+
     async def ask_again(self) -> None:
         """Drop the last answer and wait for another."""
         if self.turns:
@@ -141,7 +164,7 @@ class ColumnView(Vertical):
         """Show why there is no answer, or no more of it."""
         self._header.phase = Phase.FAILED
         if self.turns:
-            self.turns[-1].fail(one_line(event.error), "Tab here, then r tries again · ctrl+r asks all again")
+            self.turns[-1].fail(one_line(event.error), _RETRY)
 
     def unavailable(self, reason: str) -> None:
         """Show why this column cannot answer at all."""
@@ -196,6 +219,13 @@ def _greeting(column: Column) -> Content:
     if column.culture is None:
         return Content("The same model with no culture asked of it.")
     return Content(one_line(column.culture.greeting))
+
+
+def _recorded_figures(answer: Answer) -> str:
+    if answer.finish in ("stop", "length", "cancelled"):
+        figures = (answer.tokens or 0, 0.0, answer.tokens_per_second or 0.0)
+        return _figures(Finished(answer.voice.culture, answer.finish, *figures), answer.seed)
+    return f"unfinished: the app ended while this was written · seed {answer.seed}"
 
 
 def _figures(event: Finished, seed: int) -> str:

@@ -39,12 +39,16 @@ class Turn(Vertical):
         self._plain.set_class(runs_from_right(self.text), "-from-right")
         self._plain.update(Content.assemble(self.text.lstrip(), (CURSOR, "$accent")))
 
-    async def finish(self, foot: str) -> None:
+    async def finish(self, foot: str, as_markdown: bool = True) -> None:
         """Show the whole answer, and below it a line about it."""
         self._foot.update(Content(foot))
         text = self.text.strip()
         if not text:
             self._plain.update(Content.styled("(no text)", "italic $foreground 60%"))
+            return
+        if not as_markdown:
+            self._plain.update(Content(text))
+            self._plain.set_class(runs_from_right(text), "-from-right")
             return
         self._markdown = Markdown(text, parser_factory=_parser, open_links=False)
         await self.mount(self._markdown, before=self._foot)

@@ -1,0 +1,178 @@
+"""The `history` command: what the history screen does, for pipes and scripts. Heavy imports come last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from culturechat.errors import UsageError
+
+if TYPE_CHECKING:
+    from culturechat.history import Entry, History
+
+history = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+Number = Annotated[int, typer.Argument(metavar="ID", help="The chat's number, as `history list` shows it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@history.callback()
+def about() -> None:
+    """List, search, show, export and manage the chats that were kept."""
+
+
+@history.command("list")
+def list_chats(
+    most: Annotated[int, typer.Option(min=-1, help="No more than these; -1 lists all.")] = -1,
+    trash: Annotated[bool, typer.Option("--trash", help="List what was deleted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the chats, those that changed last first."""
+    _print(_history().entries(most, trash=trash), as_json)
+
+
+@history.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="What has to occur; several words in quotation marks: '\"a b\"'.")],
+    most: Annotated[int, typer.Option(min=-1, help="No more than these; -1 lists all.")] = -1,
+    as_json: Json = False,
+) -> None:
+    """List the chats in which all words occur, in questions, answers or titles. Exit code 1 if there is none."""
+    found = _history().search(" ".join(words), most)
+    _print(found, as_json)
+    raise typer.Exit(0 if found else 1)
+
+
+@history.command()
+def show(chat: Number, as_json: Json = False) -> None:
+    """Print a chat."""
+    from culturechat import plain
+    from culturechat.history import files
+
+    plain.say(files.render([_history().load(chat)], "json" if as_json else "md"))
+
+
+@history.command()
+def rename(chat: Number, title: Annotated[str, typer.Argument(help="The new title.")]) -> None:
+    """Give a chat another title."""
+    _history().rename(chat, title)
+
+
+@history.command()
+def duplicate(chat: Number) -> None:
+    """Copy a chat and print the copy's number."""
+    typer.echo(_history().duplicate(chat))
+
+
+@history.command()
+def delete(chats: Annotated[list[int], typer.Argument(metavar="ID…", help="The chats' numbers.")]) -> None:
+    """Put chats in the trash, from where `undo` and `restore` bring them back."""
+    for chat in chats:
+        _history().delete(chat)
+        typer.echo(f"Chat {chat} is in the trash; culturechat history restore {chat} brings it back.")
+
+
+@history.command()
+def undo() -> None:
+    """Bring back the chat that was deleted last."""
+    typer.echo(f"Chat {_history().restore()} is back.")
+
+
+@history.command()
+def restore(chat: Number) -> None:
+    """Bring back a chat from the trash."""
+    typer.echo(f"Chat {_history().restore(chat)} is back.")
+
+
+@history.command("empty-trash")
+def empty_trash(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Delete for good what is in the trash."""
+    count = _history().count(trash=True)
+    if count and not yes:
+        typer.confirm(f"Delete {_chats(count)} for good?", abort=True)
+    typer.echo(f"{_chats(_history().empty_trash())} deleted for good.")
+
+
+@history.command()
+def export(
+    chats: Annotated[list[int] | None, typer.Argument(metavar="ID…", help="The chats' numbers.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Export all chats, oldest first.")] = False,
+    form: Annotated[str, typer.Option("--format", metavar="md|html|json|csv", help="What to write.")] = "md",
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; standard output by default.")] = None,
+) -> None:
+    """Write chats as Markdown, a web page, JSON that can be imported, or a table of the answers (CSV)."""
+    from culturechat import plain
+    from culturechat.history import files
+
+    if bool(chats) == everything:
+        raise UsageError("Name the chats to export by their numbers, or export --all.")
+    kept = _history()
+    numbers = chats or [entry.id for entry in reversed(kept.entries())]
+    loaded = kept.load_all(numbers) if numbers else []
+    if output is None:
+        plain.say(files.render(loaded, form))
+    else:
+        files.write(output, loaded, form)
+        typer.echo(f"{_chats(len(loaded))} written to {output}.", err=True)
+
+
+@history.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="What `export --format json` wrote, here or elsewhere.")],
+) -> None:
+    """Add the chats of an exported JSON file; those that are here already are left out."""
+    from culturechat.history import files
+
+    kept = _history()
+    chats = files.read(file)
+    missing = kept.missing(chats)
+    numbers = kept.add(missing) if missing else []
+    left = len(chats) - len(missing)
+    known = f", {left} left out because {'it is' if left == 1 else 'they are'} here already" if left else ""
+    typer.echo(f"{_chats(len(numbers))} imported{f' as {_range(numbers)}' if numbers else ''}{known}.")
+
+
+def _history() -> History:
+    from culturechat.history import History
+
+    return History()
+
+
+def _print(entries: list[Entry], as_json: bool) -> None:
+    from culturechat import plain
+    from culturechat.history.files import local_time
+
+    if as_json:
+        plain.print_json([_row(entry) for entry in entries])
+        return
+    rows = []
+    for entry in entries:
+        what = "".join(entry.found) if entry.found else entry.title
+        note = f"{entry.unfinished} unfinished" if entry.unfinished else ""
+        rows.append((str(entry.id), local_time(entry.changed), ",".join(entry.columns), str(entry.turns), what, note))
+    plain.print_table(("id", "changed", "columns", "turns", "title", ""), rows)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = {
+        "id": entry.id,
+        "title": entry.title,
+        "created": entry.created.isoformat(),
+        "changed": entry.changed.isoformat(),
+        "columns": list(entry.columns),
+        "turns": entry.turns,
+        "unfinished": entry.unfinished,
+    }
+    return row | ({"found": "".join(entry.found)} if entry.found else {})
+
+
+def _chats(count: int) -> str:
+    return f"{count} chat{'s' if count != 1 else ''}"
+
+
+def _range(numbers: list[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"

@@ -1,0 +1,67 @@
+"""From the models at hand to who answered in a chat, and back. Loads none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from culturechat import catalogue, cultures
+from culturechat.catalogue import Column
+from culturechat.errors import UsageError
+from culturechat.history.chat import Chat, Voice
+from culturechat.terminal import one_line
+
+
+def of(column: Column, base: str) -> Voice:
+    """Return who answers in a column whose base is called so; hashes are left out, because they take time."""
+    named = base if base in catalogue.cards() else str(Path(base).expanduser().absolute())
+    adapter = str(column.adapter_path.absolute()) if column.adapter_path else ""
+    return Voice(column.id, column.form, column.model, named, adapter=adapter)
+
+
+def columns(chat: Chat) -> list[Column]:
+    """Return what answers when a chat is gone on with.
+
+    Raises:
+        CulturechatError: the chat has no columns, or one of them cannot be had here.
+    """
+    if not chat.columns:
+        raise UsageError(f"Chat {chat.id} has no columns to go on with.")
+    return [column(voice) for voice in chat.columns]
+
+
+def column(voice: Voice) -> Column:
+    """Return what answers like this voice with the models that are installed now.
+
+    Raises:
+        CulturechatError: the culture is unknown here, or a model or its file is not installed.
+    """
+    if voice.form not in (*catalogue.FORCED, "base"):
+        raise UsageError(f"{title(voice)} was asked in a form that is unknown here: {voice.form}.")
+    # the One adapter is a file of its own for all cultures
+    name = catalogue.ONE if voice.form == catalogue.ONE else voice.culture
+    card = catalogue.cards().get(voice.model)
+    known = card is not None and card.culture == name
+    own = {name: Path(voice.adapter)} if voice.adapter and not known else {}
+    form = next((form for form in catalogue.FORCED if form == voice.form), None)
+    (found,) = catalogue.columns([voice.culture], voice.base, own, form)
+    return found
+
+
+def differences(voice: Voice, found: Column) -> list[str]:
+    """Return what is not as it was, each in a few words; nothing is said of what was not recorded."""
+    said = []
+    if found.model != voice.model:
+        said.append(f"the model is {found.model}, it was {voice.model}")
+    files = {"base": (voice.base_sha256, found.base_path), "adapter": (voice.adapter_sha256, found.adapter_path)}
+    for what, (recorded, path) in files.items():
+        if recorded and path is not None and (now := catalogue.sha256_of(path)) != recorded:
+            said.append(f"the {what} has changed (SHA-256 {recorded[:12]}… was recorded, {path.name} is {now[:12]}…)")
+    return said
+
+
+def title(voice: Voice) -> str:
+    """Return what the column is called."""
+    if voice.culture not in cultures.names():
+        return one_line(voice.culture)
+    culture = cultures.load(voice.culture)
+    return culture.name if culture.name == culture.own_name else f"{culture.own_name} {culture.name}"

@@ -1,5 +1,7 @@
 """What each number format of the embedded default costs in quality: `python -m benchmarks.base_type`.
 
+The last line is the file that the engine prepares: Q4_0 with an adapter of offsets.
+
 Every format is written from the file as shipped (Q4_1). KL is the divergence of its next-token distributions from the
 shipped file's, in nats, mean over all positions of survey prompts and chat answers, and over the answer positions of
 survey prompts alone; `bits/token` is the cross-entropy of the bank's own sentences.
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from culturechat import catalogue, cultures, prompting, survey
-from culturechat.engines.llama_cpp import facts
+from culturechat.engines.llama_cpp import facts, prepared
 from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
 from culturechat.engines.llama_cpp.native import Context, Model
 from culturechat.engines.llama_cpp.quantizer import TYPES, quantize
@@ -35,10 +37,10 @@ def prompts(model: Model) -> list[list[int]]:
     return made
 
 
-def log_probabilities(path: Path, texts: Sequence[list[int]]) -> list[Logs]:
+def log_probabilities(path: Path, texts: Sequence[list[int]], adapter: Path | None = None) -> list[Logs]:
     """Return, for each text, the log-probabilities of every next token at every place."""
     model = Model(str(path))
-    context = Context(model, 512)
+    context = Context(model, 512, str(adapter) if adapter else None)
     context.use_threads(facts.cores())
     found = []
     for tokens in texts:
@@ -67,6 +69,8 @@ def main() -> None:
             path = Path(folder) / f"{kind}.gguf"
             quantize(base, path, kind, facts.cores())
             print(_line(kind, path, shipped, log_probabilities(path, texts), texts), flush=True)
+        fast, offsets = prepared.fastest(base, None)
+        print(_line("prepared", fast, shipped, log_probabilities(fast, texts, offsets), texts))
 
 
 def _line(kind: str, path: Path, shipped: Sequence[Logs], own: Sequence[Logs], texts: Sequence[list[int]]) -> str:

@@ -45,7 +45,7 @@ def source(people: People, width: int = 1000) -> str:
 
 def percent(share: float) -> str:
     """Return a share in whole percent; what rounds to nothing but is not shows as below one."""
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    return "<1%" if share > 0 and f"{share:.0%}" == "0%" else f"{share:.0%}"
 
 
 def bar(share: float, cells: int) -> str:

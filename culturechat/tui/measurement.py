@@ -23,10 +23,8 @@ class Selection:
     plan: Plan
 
     def items(self, bank: Bank) -> tuple[str, ...]:
-        """Return the codes of the questions, theme by theme."""
-        return tuple(
-            item for theme in self.themes for item, question in bank.questions.items() if question.theme == theme
-        )
+        """Return the codes of the questions in the bank's order, in which the command asks them too."""
+        return tuple(item for item, question in bank.questions.items() if question.theme in self.themes)
 
     def prompts(self, bank: Bank) -> dict[str, int]:
         """Return in how many ways a column is asked each of the questions."""

@@ -106,8 +106,8 @@ def test_a_question_is_put_in_every_wording_style_and_order() -> None:
 @pytest.mark.parametrize("item", ["Q33", "Q38", "Q164"])
 def test_the_number_of_ways_is_that_of_the_settings(item: str) -> None:
     question = survey.load().question(item)
-    for plan in (Plan(), Plan(4, ("letters", "digits")), Plan("all", ("letters", "backwards", "digits"), True)):
-        assert plan.ways(question) == len(plan.settings(question))
+    for how in (Plan(), Plan(4, ("letters", "digits")), Plan("all", ("letters", "backwards", "digits"), True)):
+        assert how.ways(question) == len(how.settings(question))
 
 
 def test_digits_are_left_out_where_a_tenth_option_would_need_two() -> None:

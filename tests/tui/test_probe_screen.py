@@ -12,7 +12,7 @@ from culturechat import cultures, survey
 from culturechat.catalogue import Column
 from culturechat.engines import Choice, Scores
 from culturechat.engines.echo import Echo
-from culturechat.probing import Plan, stream
+from culturechat.probing import Plan, probe_columns, stream
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.tui import chart
@@ -128,7 +128,7 @@ async def test_rows_and_means_fill_while_it_measures_and_say_how_long_it_takes()
     engine = Prober(halt=80, first=True)
     async with stage(engine=engine, clock=lambda: now[0]).run_test(size=WIDE) as pilot:
         found = known(await start(pilot))
-        await until(pilot, lambda: "0 of 168 items" in shown(pilot))
+        await until(pilot, lambda: "0 of 168 items · reading the first questions" in shown(pilot))
         assert "● 中文 Chinese" in shown(pilot) and "○ العربية Arabic" in shown(pilot)
         now[0] = 2.0
         engine.first.set()
@@ -164,6 +164,21 @@ async def test_space_stops_what_is_known_stays_and_space_goes_on_without_repeati
         assert len(engine.asked) - asked <= 336 - asked + 64 + 20, "only the block that was cut is asked again"
         assert all(found.tally.result(*place) == result for place, result in before.items())
         assert known(screen_) is found
+
+
+async def test_what_was_stopped_here_the_command_goes_on_with() -> None:
+    engine = Prober(halt=200)
+    async with stage(engine=engine).run_test(size=WIDE) as pilot:
+        found = known(await start(pilot))
+        await until(pilot, engine.halted.is_set)
+        await pilot.press("space")
+        engine.release()
+        await until(pilot, lambda: not found.running)
+        columns = list(screen(pilot).session.columns.values())
+    later = Prober()
+    run = probe_columns(later, columns, BANK, list(BANK.questions), Plan(), resume=True)
+    assert len(run.items) == 168
+    assert 0 < len(later.asked) <= 336 - 128, "two blocks of 64 prompts were known"
 
 
 async def test_it_goes_on_while_the_columns_are_used() -> None:
@@ -299,6 +314,7 @@ async def test_every_wording_and_mark_stands_above_its_prompts() -> None:
         question = BANK.question(RELIGIOUS[0])
         for wording in (question.question, *question.restatements):
             assert f"“{wording}”" in text
+            assert text.count(wording) == 1
         assert text.count("letters from the bottom: J I H G F E D C B A") == len(question.restatements) + 1
         assert text.count("\n1–10 ") == text.count("\n10–1 ") == 2 * (len(question.restatements) + 1)
 

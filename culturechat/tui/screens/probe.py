@@ -330,7 +330,8 @@ def _course(measurement: Measurement) -> Course:
     if measurement.stopping:
         return Course(done, total, note="stopping after this question")
     if measurement.running:
-        return Course(done, total, measurement.items_per_second, measurement.seconds_left)
+        rate = measurement.items_per_second
+        return Course(done, total, rate, measurement.seconds_left, note="" if rate else "reading the first questions")
     return Course(done, total, note=duration(measurement.seconds) if measurement.complete else "Space goes on")
 
 

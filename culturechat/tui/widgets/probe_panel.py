@@ -150,8 +150,11 @@ def _labels(question: Question) -> list[str]:
 
 
 def _label_cells(labels: Sequence[str], room: int) -> int:
-    """Return the fewest cells in which every label fits on two lines, or as many as there are."""
+    """Return the cells of the longest label where there is room, else the fewest in which all fit on two lines."""
     most = max(SHORTEST_LABEL, min(LONGEST_LABEL, room))
+    longest = max(map(cell_len, labels))
+    if longest <= min(most, room // 2):
+        return longest
     fitting = (cells for cells in range(SHORTEST_LABEL, most) if all(_fits(label, cells) for label in labels))
     return next(fitting, most)
 
@@ -173,23 +176,19 @@ def _prompts(question: Question, result: ItemResult, width: int) -> Iterator[Con
     table = _Table.fitting(len(result.codes), width)
     yield Content.styled(f"Every prompt: {count} way{'s' if count != 1 else ''} of putting it", "bold $secondary")
     yield table.heading()
-    groups = groupby(result.readings, key=lambda reading: (reading.wording, reading.style))
-    several = len({(reading.wording, reading.style) for reading in result.readings}) > 1
-    for (wording, style), readings in groups:
-        if several:
-            yield from _way(question, wording, style, width)
-        for reading in readings:
-            yield table.line(order_words(reading.order), reading.p, reading.mass, "$foreground 80%")
+    wordings, styles = len({reading.wording for reading in result.readings}), len(result.styles)
+    for wording, worded in groupby(result.readings, key=lambda reading: reading.wording):
+        if wordings > 1:
+            text = one_line((question.question, *question.restatements)[wording])
+            yield Content.styled(fitted(f"“{text}”", width), "italic $foreground 80%")
+        for style, readings in groupby(worded, key=lambda reading: reading.style):
+            if styles > 1:
+                yield _faint(f"{STYLES[style]}: {' '.join(prompting.marks(question.labels, style))}", width)
+            for reading in readings:
+                yield table.line(order_words(reading.order), reading.p, reading.mass, "$foreground 80%")
     yield table.line("mean", result.p, result.option_mass, "bold")
     if count > 1:
         yield table.spread([reading.p for reading in result.readings])
-
-
-def _way(question: Question, wording: int, style: Style, width: int) -> Iterator[Content]:
-    text = (question.question, *question.restatements)[wording]
-    marks = " ".join(prompting.marks(question.labels, style))
-    yield Content.styled(fitted(f"“{one_line(text)}”", width), "italic $foreground 70%")
-    yield _faint(f"{STYLES[style]}: {marks}", width)
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,10 @@ class _Table:
         """Return what stands in which place."""
         places = "".join(str(place).rjust(self.figure) for place in range(1, self.options + 1))
         return Content.styled(
-            fitted("options in order", self.words) + " " * self.bars + places + "mass".rjust(SHARE_CELLS),
+            fitted("order of options" if self.words > ROOMY_WORDS else "order", self.words)
+            + " " * self.bars
+            + places
+            + "mass".rjust(SHARE_CELLS),
             "$foreground 60%",
         )
 
@@ -237,7 +239,7 @@ class _Table:
         """Return how far each option moves from prompt to prompt."""
         ranges = [max(shares) - min(shares) for shares in zip(*readings, strict=True)]
         figures = "".join(chart.percent(share).rjust(self.figure) for share in ranges)
-        return Content.styled(fitted("highest less lowest", self.words + self.bars) + figures, "$foreground 60%")
+        return Content.styled(fitted("spread", self.words + self.bars) + figures, "$foreground 60%")
 
 
 def _number(value: float | None) -> str:

@@ -51,7 +51,7 @@ class CompareApp(_Calm[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *_Calm.BINDINGS,
-        Binding("f4", "probe", "Probe", tooltip="Put survey questions to the columns and measure their answers"),
+        Binding("f4", "probe", "Probe", tooltip="Measure what the columns answer to the survey"),
     ]
 
     def __init__(
@@ -111,7 +111,7 @@ class CompareApp(_Calm[int]):
             yield SystemCommand("Full column", "One column, or all again", screen.action_fill)
             if self._library:
                 yield SystemCommand("History", "Chats that were kept: search, open, export", self.action_history)
-            yield SystemCommand("Probe", "Put survey questions to the columns and measure", self.action_probe)
+            yield SystemCommand("Probe", "Measure what the columns answer to the survey", self.action_probe)
             yield SystemCommand("Help", "The keys, and what is shown", screen.action_help)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()

@@ -424,12 +424,24 @@ async def test_base_has_no_people_to_compare_with() -> None:
         assert " people " not in figures(item).split("no people to compare")[1]
 
 
+async def test_a_question_that_was_not_put_to_the_people_says_so() -> None:
+    async with stage("chinese", engine=Prober()).run_test(size=WIDE) as pilot:
+        screen_ = await finished(pilot, "a", "down", "space")
+        lines = shown(pilot).splitlines()
+        place = next(place for place, line in enumerate(lines) if "Q125 " in line)
+        assert "not asked" in lines[place + 1]
+        assert sum("not asked" in line for line in lines) == 1
+        await pilot.press(*["down"] * 4)
+        assert screen_.query_one(ItemList).current == "Q125"
+        assert "not asked there" in figures(await opened(pilot))
+
+
 async def test_help_lists_the_keys_of_the_probe_and_of_one_question() -> None:
     async with stage(engine=Prober()).run_test(size=(120, 60)) as pilot:
         await ready(pilot)
         await pilot.press("f1")
         await pilot.pause()
-        assert "Put survey questions to the columns" in shown(pilot)
+        assert "Measure what the columns answer" in shown(pilot)
         await pilot.press("escape")
         await finished(pilot, *RELIGION)
         await opened(pilot)

@@ -39,7 +39,7 @@ class PickScreen(Screen[None]):
     """What the app does, the columns to tick, and three questions to begin with."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f4", "start(True)", "Probe", tooltip="Put survey questions to them and measure their answers"),
+        Binding("f4", "start(True)", "Probe", tooltip="Measure what they answer to the survey"),
     ]
 
     @dataclass

@@ -31,6 +31,7 @@ WIDEST_BARS = 15
 NARROWEST_TEXT = 18
 ROOMY_TEXT = 40
 UNKNOWN = "·"
+NOT_ASKED = "not asked"
 Part = tuple[str, str]
 """Text and its style."""
 
@@ -258,13 +259,14 @@ class ItemList(OptionList):
         result = self._tally.result(column.id, question.item)
         people = self._bank.people(question.item, column.culture.countries if column.culture else ())
         most = max([*(result.p if result else ()), *(people.shares if people else ()), 0.01])
-        model = upright(result.p, most, cells, rows) if result else _blank(cells, rows, UNKNOWN)
-        asked = upright(people.shares, most, cells, rows) if people else _blank(cells, rows)
+        model = upright(result.p, most, cells, rows) if result else _words(UNKNOWN * (cells - 1), cells, rows)
+        nobody = NOT_ASKED if column.culture else ""
+        asked = upright(people.shares, most, cells, rows) if people else _words(nobody, cells, rows)
         wd = _distance(result.wd if result else None)
         return [
             [
                 (" " * GAP + own, "$accent" if result else "$foreground 30%"),
-                (" " * GAP + theirs, "$primary"),
+                (" " * GAP + theirs, "$primary" if people else "$foreground 60%"),
                 (wd if last else " " * WD_CELLS, "bold"),
             ]
             for own, theirs, last in zip(model, asked, (row == rows - 1 for row in range(rows)), strict=True)
@@ -276,8 +278,9 @@ def _cells(bars: int) -> int:
     return GAP + bars + GAP + bars + WD_CELLS
 
 
-def _blank(cells: int, rows: int, sign: str = " ") -> list[str]:
-    return [" " * cells] * (rows - 1) + [fitted(sign * (cells - 1), cells)]
+def _words(text: str, cells: int, rows: int) -> list[str]:
+    """Return what stands in the place of bars."""
+    return [" " * cells] * (rows - 1) + [fitted(text, cells)]
 
 
 def _distance(wd: float | None) -> str:

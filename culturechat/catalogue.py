@@ -108,7 +108,9 @@ class Column:
     @property
     def title(self) -> str:
         """What the column is called on a screen."""
-        return f"{self.culture.own_name} {self.culture.name}" if self.culture else self.id
+        if self.culture is None:
+            return self.id
+        return " ".join(dict.fromkeys((self.culture.own_name, self.culture.name)))
 
 
 def cards() -> dict[str, Card]:

@@ -118,11 +118,12 @@ def compare(
     _require_terminal()
     from culturechat import tui
 
-    if not columns:
-        columns = _columns(tui.pick() or (), settings, adapter, form)
+    picked = None if columns else tui.pick()
+    if picked is not None:
+        columns = _columns(picked.columns, settings, adapter, form)
     if columns:
         with _engine() as engine:
-            raise typer.Exit(tui.run(engine, columns, settings, past))
+            raise typer.Exit(tui.run(engine, columns, settings, past, probe=picked is not None and picked.probe))
 
 
 @app.command()

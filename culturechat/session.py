@@ -94,6 +94,11 @@ class Session:
         """End the answers of these columns, or all, where they are; the text so far is kept."""
         self._engine.cancel(columns)
 
+    @property
+    def engine(self) -> Engine:
+        """Who answers."""
+        return self._engine
+
     def seed(self, column: str) -> int:
         """Return the seed of the column's current answer."""
         return self.settings.seed + self._tries[column]

@@ -169,7 +169,10 @@ class Engine(Protocol):
         """
 
     def cancel(self, columns: Iterable[str] | None = None) -> None:
-        """Stop the answers of these columns, or all; each ends as `Finished` with reason `cancelled`."""
+        """Stop the answers of these columns, or all; each ends as `Finished` with reason `cancelled`.
+
+        Scoring goes on; it ends when its iterator is dropped.
+        """
 
     def score(self, column: str, choices: Sequence[Choice]) -> Iterator[Scores]:
         """Return the option log-probabilities of each choice, in order, as they become known.

@@ -10,29 +10,34 @@ screens.
     run.summary[0].model.wd          # Interval(mean=…, low=…, high=…)
     run.to_polars()                  # one row per column, question and option
 
-`stream` gives the same results one by one while they are found, on an engine that is already open.
+`stream` gives the same results one by one while they are found, on an engine that is already open; `measure` does so
+and keeps them for a run that is stopped.
 """
 
 from __future__ import annotations
 
-from culturechat.probing.api import probe, probe_columns, select
+from culturechat.probing.api import measure, probe, probe_columns, select
 from culturechat.probing.plan import Plan, Setting, orders
 from culturechat.probing.resample import Interval
 from culturechat.probing.results import ItemResult, Reading
 from culturechat.probing.run import ProbeRun, Source
 from culturechat.probing.stream import stream
 from culturechat.probing.summary import Distances, Summary
+from culturechat.probing.tally import Means, Tally
 
 __all__ = [
     "Distances",
     "Interval",
     "ItemResult",
+    "Means",
     "Plan",
     "ProbeRun",
     "Reading",
     "Setting",
     "Source",
     "Summary",
+    "Tally",
+    "measure",
     "orders",
     "probe",
     "probe_columns",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -85,19 +85,36 @@ def probe_columns(
 
     Scores are kept in the user's data folder while the run lasts; when it is killed they stay there for `resume`.
     """
+    checked(bank, items)
+    engine.open(columns, context_tokens)
+    with closing(measure(engine, columns, bank, items, plan, resume)) as results:
+        watched = list(watch(results, len(columns) * len(items)) if watch else results)
+    return finished(watched, columns, bank, plan, seed, source or Source())
+
+
+def measure(
+    engine: Engine,
+    columns: Sequence[Column],
+    bank: Bank,
+    items: Sequence[str],
+    plan: Plan,
+    resume: bool = False,
+) -> Generator[ItemResult, None, None]:
+    """Yield each result as it becomes known, on an engine with the columns open; see `stream`.
+
+    Scores are kept in the user's data folder until the last is known; where the iterator is closed or fails before,
+    they stay there for `resume`.
+    """
     questions = checked(bank, items)
     prompts = chain.from_iterable(plan.choices(column, question) for column in columns for question in questions)
     key = fingerprint(columns, prompts)
-    engine.open(columns, context_tokens)
     file = RunFile(place(key), key, resume)
     try:
-        results = stream(engine, columns, bank, items, plan, file)
-        run = finished(list(_watched(results, watch, columns, items)), columns, bank, plan, seed, source or Source())
+        yield from stream(engine, columns, bank, items, plan, file)
     except BaseException:
         file.close()
         raise
     file.discard()
-    return run
 
 
 def select(bank: Bank, items: Sequence[str] | None = None, theme: str | None = None) -> list[str]:
@@ -117,12 +134,6 @@ def select(bank: Bank, items: Sequence[str] | None = None, theme: str | None = N
     if not wanted:
         raise UsageError(f"None of {', '.join(items or ())} belongs to theme {theme!r}.")
     return wanted
-
-
-def _watched(
-    results: Iterator[ItemResult], watch: Watch | None, columns: Sequence[Column], items: Sequence[str]
-) -> Iterable[ItemResult]:
-    return watch(results, len(columns) * len(items)) if watch else results
 
 
 @contextmanager

@@ -53,6 +53,11 @@ class Plan:
         crossed = product(range(len(self.wordings(question))), self.styles_of(question), arranged)
         return [Setting(*setting) for setting in crossed]
 
+    def ways(self, question: Question) -> int:
+        """Return how many settings there are, without making them."""
+        arranged = orders(len(question.codes), self.orders)
+        return len(self.wordings(question)) * len(self.styles_of(question)) * len(arranged)
+
     def wordings(self, question: Question) -> tuple[str, ...]:
         """Return the sentences that ask this question."""
         return (question.question, *(question.restatements if self.restatements else ()))

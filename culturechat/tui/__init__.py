@@ -10,13 +10,18 @@ from culturechat.engines import Engine
 from culturechat.engines.llama_cpp import facts
 from culturechat.history import Chat
 from culturechat.settings import Settings
-from culturechat.tui.app import CompareApp, PickApp
+from culturechat.tui.app import CompareApp, PickApp, Picked
 from culturechat.tui.library import Library
 from culturechat.tui.worker import Match
 
 
 def run(
-    engine: Engine, columns: Sequence[Column], settings: Settings, past: Chat | None = None, question: str = ""
+    engine: Engine,
+    columns: Sequence[Column],
+    settings: Settings,
+    past: Chat | None = None,
+    question: str = "",
+    probe: bool = False,
 ) -> int:
     """Show the columns until the user leaves, and return the exit code; the engine is closed by the caller.
 
@@ -26,11 +31,11 @@ def run(
         settings: How answers are drawn.
         past: The chat that is gone on with.
         question: Asked as soon as the models are loaded.
+        probe: Begin with the probe.
     """
     library = Library(engine, facts.version(), settings)
-    app = CompareApp(
-        library.begin(columns, past), settings, survey.load(), _closest, question, library=library, past=past
-    )
+    session = library.begin(columns, past)
+    app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
     try:
         app.run()
     finally:
@@ -38,8 +43,8 @@ def run(
     return app.return_code or 0
 
 
-def pick() -> list[str] | None:
-    """Let the user choose columns and return their names, or None when the user leaves."""
+def pick() -> Picked | None:
+    """Let the user choose columns and return them, or None when the user leaves."""
     known = [cultures.load(name) for name in cultures.names()]
     return PickApp(known, BASE_COLUMN).run()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -22,6 +24,9 @@ from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
 from culturechat.tui.theme import CALM
 from culturechat.tui.worker import Closest
+
+if TYPE_CHECKING:
+    from culturechat.tui.screens.probe import ProbeScreen
 
 
 class _Calm(App[ReturnType]):
@@ -44,6 +49,11 @@ class CompareApp(_Calm[int]):
 
     DEFAULT_MODE: ClassVar[str] = "first chat"
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_Calm.BINDINGS,
+        Binding("f4", "probe", "Probe", tooltip="Measure what the columns answer to the survey"),
+    ]
+
     def __init__(
         self,
         session: Session,
@@ -54,6 +64,7 @@ class CompareApp(_Calm[int]):
         clock: Callable[[], float] = time.monotonic,
         library: Library | None = None,
         past: Chat | None = None,
+        probe: bool = False,
     ) -> None:
         super().__init__()
         self._bank = bank
@@ -63,6 +74,33 @@ class CompareApp(_Calm[int]):
         self._opened = itertools.count(1)
         self.compare = CompareScreen(session, settings, bank, closest, question, clock, past)
         self.add_mode(self.DEFAULT_MODE, lambda: self.compare)
+        self.probe: ProbeScreen | None = None
+        self._with_probe = probe
+
+    def on_ready(self) -> None:
+        """Go straight to the probe if that is wanted."""
+        if self._with_probe:
+            self.action_probe()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the probe among the columns alone."""
+        return self.screen is self.compare if action == "probe" else True
+
+    def action_probe(self) -> None:
+        """Go to the probe of the columns at hand."""
+        if self.probe is None:
+            # it needs numpy, for which the first paint must not wait
+            from culturechat.tui.screens.probe import ProbeScreen
+
+            self.probe = ProbeScreen(self.compare, self._bank, self.chat_about, self._clock)
+            self.install_screen(self.probe, "probe")
+        self.push_screen(self.probe)
+
+    def chat_about(self, question: str) -> None:
+        """Go back to the columns with a question on the line."""
+        while self.screen is not self.compare:
+            self.pop_screen()
+        self.compare.prompt.suggest(question)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the keys do in the palette as well."""
@@ -73,7 +111,10 @@ class CompareApp(_Calm[int]):
             yield SystemCommand("Full column", "One column, or all again", screen.action_fill)
             if self._library:
                 yield SystemCommand("History", "Chats that were kept: search, open, export", self.action_history)
+            yield SystemCommand("Probe", "Measure what the columns answer to the survey", self.action_probe)
             yield SystemCommand("Help", "The keys, and what is shown", screen.action_help)
+        elif self.probe is not None and screen is self.probe:
+            yield from self.probe.commands()
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
         yield SystemCommand("Quit", "Leave", self.action_quit)
@@ -87,6 +128,10 @@ class CompareApp(_Calm[int]):
         """Put a chat of the past in the place of the one on the screen."""
         if opened is None:
             return
+        if self.probe is not None:
+            self.uninstall_screen(self.probe)
+            await self.probe.remove()
+            self.probe = None
         session, past = opened
         self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
         left, mode = self.current_mode, f"opened chat {next(self._opened)}"
@@ -95,7 +140,17 @@ class CompareApp(_Calm[int]):
         await self.remove_mode(left)
 
 
-class PickApp(_Calm[list[str]]):
+@dataclass(frozen=True)
+class Picked:
+    """What the user wants to see."""
+
+    columns: tuple[str, ...]
+    """Names of cultures, and `base`."""
+    probe: bool = False
+    """Whether to begin with the probe instead of a question."""
+
+
+class PickApp(_Calm[Picked]):
     """The choice of columns."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "quit", "Leave", show=False)]
@@ -107,3 +162,8 @@ class PickApp(_Calm[list[str]]):
     def get_default_screen(self) -> Screen[None]:
         """Return the list of columns."""
         return self._first
+
+    @on(PickScreen.Chosen)
+    def leave(self, event: PickScreen.Chosen) -> None:
+        """End with what was picked."""
+        self.exit(Picked(event.columns, event.probe))

@@ -11,6 +11,13 @@ LOWEST_COLUMN = 18
 """Rows below which a column of a grid shows too little to be read."""
 
 
+def too_narrow(width: int, height: int) -> str:
+    """Return what to say where the terminal is too small, or nothing where it is not."""
+    if width >= NARROWEST_TERMINAL and height >= LOWEST_TERMINAL:
+        return ""
+    return f"Too narrow: {width}×{height}. Make it {NARROWEST_TERMINAL}×{LOWEST_TERMINAL} or more."
+
+
 def across(count: int, width: int, height: int) -> int:
     """Return how many of the columns stand side by side; 0 where only one at a time has room."""
     fit = min(count, width // NARROWEST_COLUMN)

@@ -1,4 +1,4 @@
-"""Draws how people answered a survey question, as lines of text. Knows nothing of widgets or screens."""
+"""Draws how people and models answered a survey question, as lines of text. Knows nothing of widgets or screens."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ ACROSS = " ▏▎▍▌▋▊▉█"
 UP = " ▁▂▃▄▅▆▇█"
 PERCENT_CELLS = 5
 SHORTEST_BAR = 7
+WIDEST_STEP = 3
+HEADROOM = 0.15
+"""Part of a row of upright bars that stays free, so that they do not touch what stands above."""
 MANY_STEPS = 7
 """Scales from here on are drawn as a row of steps, of which only the ends have a name."""
 
@@ -42,7 +45,7 @@ def source(people: People, width: int = 1000) -> str:
 
 def percent(share: float) -> str:
     """Return a share in whole percent; what rounds to nothing but is not shows as below one."""
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    return "<1%" if share > 0 and f"{share:.0%}" == "0%" else f"{share:.0%}"
 
 
 def bar(share: float, cells: int) -> str:
@@ -52,6 +55,21 @@ def bar(share: float, cells: int) -> str:
         eighths = max(eighths, 1)
     full, rest = divmod(eighths, 8)
     return f"{'█' * full}{ACROSS[rest] if rest else ''}".ljust(cells)[:cells]
+
+
+def thin_bar(share: float, cells: int) -> str:
+    """Return a bar that differs from `bar` in its shape alone, to be told apart without colour."""
+    halves = max(round(share * cells * 2), 1 if share > 0 else 0)
+    full, rest = divmod(halves, 2)
+    return f"{'━' * full}{'╸' if rest else ''}".ljust(cells)[:cells]
+
+
+def upright(shares: Sequence[float], most: float, cells: int, rows: int) -> list[str]:
+    """Return upright bars, one per share, in exactly so many cells and rows; `most` is the share of the highest."""
+    step = max(1, min(cells // len(shares), WIDEST_STEP))
+    gap = 1 if step > 1 else 0
+    heights = [share / (most or 1) * rows * (1 - HEADROOM) for share in shares]
+    return [fitted(_row(heights, row, step - gap, gap), cells) for row in reversed(range(rows))]
 
 
 def _bars(labels: Sequence[str], shares: Sequence[float], width: int) -> list[Content]:

@@ -1,4 +1,4 @@
-"""What blocks runs here, in threads beside the screen: loading, answering, finding a survey question.
+"""What blocks runs here, in threads beside the screen: loading, answering, finding a survey question, probing.
 
 Threads bring news, the screen decides. Knows nothing of widgets.
 """
@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from culturechat.engines import Event, Token
+from culturechat.catalogue import Column
+from culturechat.engines import Engine, Event, Token
 from culturechat.errors import CulturechatError
 from culturechat.session import Session
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
+
+if TYPE_CHECKING:
+    from culturechat.probing import ItemResult, Plan, Summary, Tally
+    from culturechat.probing.summary import ItemControls
 
 
 class Match(Protocol):
@@ -70,6 +75,30 @@ class Unsaved:
     reason: str
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One column's answer to one question of a probe, and how far its controls are from the people."""
+
+    result: ItemResult
+    controls: ItemControls | None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """No more results come: all are known, or it was stopped, or it failed."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Summed:
+    """Each column's means with their intervals."""
+
+    tally: Tally
+    """Of which results."""
+    summaries: Sequence[Summary]
+
+
 @dataclass
 class Written:
     """Several tokens of one column, shown together."""
@@ -79,7 +108,7 @@ class Written:
     tokens: int = 1
 
 
-News = Event | Loaded | Answered | Matched | Unsaved
+News = Event | Loaded | Answered | Matched | Unsaved | Measured | Probed | Summed
 
 
 class Courier:
@@ -162,6 +191,32 @@ def match(closest: Closest, question: str, bank: Bank) -> Iterator[News]:
         yield Matched(question, closest(question, bank))
     except Exception as error:
         yield Matched(question, None, reason(error))
+
+
+def probe(
+    engine: Engine, columns: Sequence[Column], bank: Bank, items: Sequence[str], plan: Plan, stop: threading.Event
+) -> Iterator[News]:
+    """Put the questions to the columns until all is known or it shall stop; go on where the same probe was stopped."""
+    from culturechat.probing import measure
+    from culturechat.probing.summary import item_controls
+
+    try:
+        with closing(measure(engine, columns, bank, items, plan, resume=True)) as results:
+            for result in results:
+                yield Measured(result, item_controls(result, bank))
+                if stop.is_set():
+                    break
+    except Exception as error:
+        yield Probed(reason(error))
+    else:
+        yield Probed()
+
+
+def sum_up(tally: Tally, bank: Bank) -> Iterator[News]:
+    """Work out the intervals of a complete probe, which takes seconds."""
+    from culturechat.probing.summary import summarise
+
+    yield Summed(tally, summarise(tally, bank))
 
 
 def reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from culturechat import catalogue, engines, prompting
 from culturechat.catalogue import Column
 from culturechat.conversation import Conversation
-from culturechat.engines import Choice, Engine, Event, Failed, Finished, Request, Sampling, Started, Token
+from culturechat.engines import Choice, Engine, Event, Failed, Finished, Request, Sampling, Scores, Started, Token
 from culturechat.engines.llama_cpp import client
 from culturechat.engines.llama_cpp.client import LlamaCpp
 from culturechat.errors import EngineError
@@ -183,6 +184,34 @@ def test_option_probabilities_do_not_depend_on_multi_token_options_beside_them(
     assert long.logprobs[0] == pytest.approx(short.logprobs[0], abs=0.05)
     assert long.logprobs[1] < long.logprobs[0]
     assert 0 < short.mass <= 1
+
+
+def test_a_measurement_and_answers_go_side_by_side_and_stopping_the_answers_does_not_touch_it(
+    opened: Engine, columns: list[Column]
+) -> None:
+    labels = ["Very", "Rather", "Not very", "Not at all"]
+    choices = [
+        Choice(tuple(prompting.survey(columns[0].culture, f"How important is number {number}?", labels)), tuple("ABCD"))
+        for number in range(48)
+    ]
+    alone = list(opened.score("chinese", choices)), texts(list(opened.generate([request(columns[0])])))
+    measured: list[Scores] = []
+    measurement = threading.Thread(target=lambda: measured.extend(opened.score("chinese", choices)))
+    measurement.start()
+    answered = texts(list(opened.generate([request(columns[0])])))
+    opened.cancel()
+    measurement.join(60)
+    assert (measured, answered) == alone
+
+
+def test_opening_models_anew_ends_a_measurement_with_an_error(engine: Engine, columns: list[Column]) -> None:
+    engine.open(columns[:1])
+    choice = Choice(tuple(prompting.survey(columns[0].culture, "Tea or coffee?", ["Tea", "Coffee"])), ("A", "B"))
+    scores = engine.score("chinese", [choice] * 400)
+    next(scores)
+    engine.open(columns[:1])
+    with pytest.raises(EngineError, match="opened anew"):
+        list(scores)
 
 
 def test_killing_the_worker_costs_the_answer_and_nothing_else(columns: list[Column]) -> None:

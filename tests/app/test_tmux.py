@@ -75,6 +75,28 @@ def test_two_cultures_answer_side_by_side_over_the_survey_and_remember(terminal:
     terminal.wait_for(lambda screen: "exit code 0" in screen)
 
 
+def test_the_probe_measures_beside_the_chat_and_takes_a_question_there(terminal: Terminal) -> None:
+    terminal.start("--cultures", "chinese,arabic", "--max-tokens", "24")
+    terminal.wait_for(lambda screen: "ready" in screen)
+    terminal.type("F4")
+    terminal.wait_for(lambda screen: "336 prompts" in screen)
+    terminal.type("a", "Down", "Down", "Down", "Down", "Space", "Enter")
+    terminal.wait_for(lambda screen: "measuring" in screen)
+    terminal.type("Escape")
+    terminal.wait_for(lambda screen: "Ask both" in screen)
+    terminal.type("Why?", "Enter")
+    terminal.wait_for(lambda screen: screen.count("✓ done") == 2, 120)
+    terminal.type("F4")
+    screen = terminal.wait_for(lambda screen: "12 of 12 items" in screen and "95 % of WD" in screen, 120)
+    assert screen.count("6/6") == 2
+    terminal.type("Down", "Enter")
+    terminal.wait_for(lambda screen: "Every prompt: 2 ways" in screen and "spread" in screen)
+    terminal.type("c")
+    terminal.wait_for(lambda screen: "❯ Is there a life after death?" in screen)
+    terminal.type("C-q")
+    terminal.wait_for(lambda screen: "exit code 0" in screen)
+
+
 def test_escape_stops_the_answers(terminal: Terminal) -> None:
     terminal.start("--cultures", "chinese,arabic", "--max-tokens", "4000", "--temperature", "1.5")
     terminal.wait_for(lambda screen: "Arabic" in screen)

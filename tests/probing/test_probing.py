@@ -103,6 +103,13 @@ def test_a_question_is_put_in_every_wording_style_and_order() -> None:
     assert "one digit" in choices[-1].messages[-1].text and "one letter" in choices[0].messages[-1].text
 
 
+@pytest.mark.parametrize("item", ["Q33", "Q38", "Q164"])
+def test_the_number_of_ways_is_that_of_the_settings(item: str) -> None:
+    question = survey.load().question(item)
+    for how in (Plan(), Plan(4, ("letters", "digits")), Plan("all", ("letters", "backwards", "digits"), True)):
+        assert how.ways(question) == len(how.settings(question))
+
+
 def test_digits_are_left_out_where_a_tenth_option_would_need_two() -> None:
     bank = survey.load()
     assert {s.style for s in Plan(styles=("letters", "digits")).settings(bank.question("Q158"))} == {"letters"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from culturechat import cultures
-from culturechat.tui.app import PickApp
+from culturechat.tui.app import PickApp, Picked
 from tests.tui.stage import shown, until
 
 
@@ -16,7 +16,7 @@ async def test_enter_returns_what_is_ticked() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space", "down", "space", "end", "space", "enter")
         await pilot.pause()
-    assert app.return_value == ["bengali", "chinese", "base"]
+    assert app.return_value == Picked(("bengali", "chinese", "base"))
 
 
 async def test_the_suggestion_is_enough() -> None:
@@ -24,7 +24,7 @@ async def test_the_suggestion_is_enough() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter")
         await pilot.pause()
-    assert app.return_value == ["arabic", "chinese"]
+    assert app.return_value == Picked(("arabic", "chinese"))
 
 
 async def test_leaving_returns_nothing() -> None:
@@ -43,16 +43,16 @@ async def test_nothing_ticked_is_no_choice() -> None:
         await until(pilot, lambda: "Tick at least one" in shown(pilot))
         await pilot.press("a", "enter")
         await pilot.pause()
-    assert app.return_value == [*cultures.names(), "base"]
+    assert app.return_value == Picked((*cultures.names(), "base"))
 
 
 async def test_a_click_ticks() -> None:
     app = picker()
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.click("ColumnList", offset=(6, 2))
+        await pilot.click("TickList", offset=(6, 2))
         await pilot.press("enter")
         await pilot.pause()
-    assert app.return_value == ["arabic", "bengali", "chinese"]
+    assert app.return_value == Picked(("arabic", "bengali", "chinese"))
 
 
 async def test_it_says_what_is_shown_and_what_is_not_claimed() -> None:

@@ -100,6 +100,7 @@ class LlamaCpp:
         """Return the scores of each choice in order; see `Engine.score`."""
         worker = self._ready()
         run = next(self._runs)
+        left = len(choices)
         with worker.listening(run) as replies:
             worker.send(Score(run, column, tuple(choices)))
             body: Body | _Died | None = None
@@ -109,7 +110,10 @@ class LlamaCpp:
                         self._crashes += 1
                     if isinstance(body, Broken | _Died):
                         raise EngineError(body.error if isinstance(body, Broken) else body.reason)
+                    left -= 1
                     yield cast(Scores, body)
+                if left:
+                    raise EngineError("The models were opened anew, which ended the measurement. Start it again.")
             finally:
                 if not isinstance(body, Done | Broken | _Died):
                     worker.send(Cancel(run=run))

@@ -51,10 +51,12 @@ class Score(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Stop what these columns, or one run, are at."""
+    """Stop the answers of these columns, or all of one run, its scoring included."""
 
     columns: tuple[str, ...] = ()
     run: int | None = None
+    scoring: bool = False
+    """Whether to stop all scoring as well; who stops a chat goes on measuring."""
 
 
 Command = Open | Generate | Score | Cancel
@@ -65,7 +67,7 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """All choices are scored, or scoring was cancelled."""
+    """All choices are scored, or scoring was stopped: by `Cancel`, or because models are opened anew."""
 
 
 class Broken(msgspec.Struct, frozen=True, tag=True):

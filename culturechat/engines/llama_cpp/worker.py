@@ -86,7 +86,7 @@ class Worker:
             case Cancel():
                 self._cancel(command)
             case Open():
-                self._cancel(Cancel(tuple(self._decks)))
+                self._cancel(Cancel(tuple(self._decks), scoring=True))
                 self._begin(_Opening(self, command))
             case Generate(run, requests):
                 self._answer(run, requests)
@@ -377,7 +377,7 @@ class _Scoring:
     def cancel(self, command: Cancel) -> None:
         with self._guard:
             for place, score in enumerate(list(self.waiting)):
-                if score.run != command.run and score.column not in command.columns:
+                if score.run != command.run and not command.scoring:
                     continue
                 if place == 0:
                     self._cancelled = True

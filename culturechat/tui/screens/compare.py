@@ -19,7 +19,6 @@ from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from culturechat.catalogue import Column
 from culturechat.engines import Event, Failed, Finished, Started
 from culturechat.history import Chat
 from culturechat.session import Session
@@ -92,7 +91,7 @@ class CompareScreen(Screen[None]):
         self._flushed = 0.0
         self._flush_planned = False
         self._status = StatusLine(_title(settings, session))
-        self._tabs = ColumnTabs([_tab(view.column) for view in self.views.values()])
+        self._tabs = ColumnTabs([one_line(view.column.title) for view in self.views.values()])
         self._grid = Grid(*self.views.values(), id="columns")
         self._heading = SurveyHeading()
         self.prompt = PromptLine(EXAMPLES)
@@ -174,6 +173,22 @@ class CompareScreen(Screen[None]):
         if not self._flush_planned:
             self._flush_planned = True
             self.set_timer(max(0.001, self._flushed + FLUSH_SECONDS - time.monotonic()), self._flush)
+
+    @property
+    def session(self) -> Session:
+        """The comparison that is shown."""
+        return self._session
+
+    @property
+    def obstacle(self) -> str:
+        """Why no model can be asked at this moment, or nothing."""
+        if self._load_error:
+            return "No model is loaded: ctrl+r among the columns loads again."
+        return "" if self.loaded else "The models are still loading; try again in a moment."
+
+    def tell(self, news: str) -> None:
+        """Show what goes on elsewhere."""
+        self._status.aside = news
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
@@ -350,9 +365,9 @@ class CompareScreen(Screen[None]):
         self.refresh_bindings()
 
     def _arrange(self, width: int, height: int) -> None:
-        narrow = width < arrangement.NARROWEST_TERMINAL or height < arrangement.LOWEST_TERMINAL
-        self._narrow.update(f"Too narrow: {width}×{height}. Make it {arrangement.NARROWEST_TERMINAL}×10 or more.")
-        self.set_class(narrow, "-narrow")
+        complaint = arrangement.too_narrow(width, height)
+        self._narrow.update(complaint)
+        self.set_class(bool(complaint), "-narrow")
         self.set_class(height < LOW_TERMINAL, "-low")
         self._heading.short = height < LOW_TERMINAL
         for view in self.views.values():
@@ -387,11 +402,6 @@ def _title(settings: Settings, session: Session) -> str:
     count = len(session.columns)
     base = PurePath(settings.base).name
     return one_line(f"{base} · {count} column{'s' if count != 1 else ''}")
-
-
-def _tab(column: Column) -> str:
-    culture = column.culture
-    return one_line(culture.name if culture and culture.name == culture.own_name else column.title)
 
 
 def _placeholder(count: int, width: int) -> str:

@@ -29,16 +29,17 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,f1,question_mark,q,enter", "app.pop_screen", "Close", show=False),
     ]
 
-    def __init__(self, groups: Mapping[str, Sequence[BindingType]]) -> None:
+    def __init__(self, groups: Mapping[str, Sequence[BindingType]], about: str = ABOUT) -> None:
         super().__init__()
         self._groups = groups
+        self._about = about
 
     def compose(self) -> ComposeResult:
         """One page that scrolls."""
         with VerticalScroll(id="page") as page:
             page.border_title = Content("Help")
             page.border_subtitle = Content("Esc closes")
-            yield Static(Content(ABOUT), markup=False, classes="about")
+            yield Static(Content(self._about), markup=False, classes="about")
             for title, bindings in self._groups.items():
                 yield Static(Content.styled(title, "bold $primary"), markup=False, classes="group")
                 yield Static(Content("\n").join(self._keys(bindings)), markup=False)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Footer, Static
 
 from culturechat import survey
 from culturechat.cultures import Culture
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.examples import EXAMPLES
+from culturechat.tui.widgets.ticks import TickList
 
 SHOWS = (
     "Ask one question, get an answer from each culture’s model, next to what people in those countries told the World"
@@ -34,62 +35,25 @@ LOW_TERMINAL = 24
 SUGGESTED = ("arabic", "chinese")
 
 
-class ColumnList(OptionList):
-    """The columns that can be had; Space ticks one."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "tick", "Tick"),
-        Binding("a", "tick_all", "All or none"),
-        Binding("enter", "screen.start", "Start"),
-    ]
-
-    def __init__(self, names: Sequence[str], labels: Sequence[str], ticked: set[str]) -> None:
-        super().__init__(markup=False, compact=True)
-        self._names = list(names)
-        self._labels = list(labels)
-        self.ticked = ticked
-        self.add_options([Option(self._prompt(place)) for place in range(len(names))])
-
-    @property
-    def chosen(self) -> list[str]:
-        """The names of what is ticked, in the order shown."""
-        return [name for name in self._names if name in self.ticked]
-
-    def action_tick(self) -> None:
-        """Tick the highlighted column, or take its tick away."""
-        if self.highlighted is not None:
-            self.toggle(self.highlighted)
-
-    def action_tick_all(self) -> None:
-        """Tick all, or none when all are ticked."""
-        self.ticked = set() if len(self.ticked) == len(self._names) else set(self._names)
-        for place in range(len(self._names)):
-            self.replace_option_prompt_at_index(place, self._prompt(place))
-
-    def toggle(self, place: int) -> None:
-        """Tick one column, or take its tick away."""
-        self.ticked ^= {self._names[place]}
-        self.replace_option_prompt_at_index(place, self._prompt(place))
-
-    @on(OptionList.OptionSelected)
-    def clicked(self, event: OptionList.OptionSelected) -> None:
-        """Let the mouse tick as well."""
-        event.stop()
-        self.toggle(event.option_index)
-
-    def _prompt(self, place: int) -> Content:
-        ticked = self._names[place] in self.ticked
-        return Content.assemble(("[x] " if ticked else "[ ] ", "bold" if ticked else ""), self._labels[place])
-
-
 class PickScreen(Screen[None]):
     """What the app does, the columns to tick, and three questions to begin with."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f4", "start(True)", "Probe", tooltip="Measure what they answer to the survey"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """The user has ticked columns and wants to see them."""
+
+        columns: tuple[str, ...]
+        probe: bool
 
     def __init__(self, known: Sequence[Culture], base: str) -> None:
         super().__init__()
         names = [*(culture.id for culture in known), base]
         ticked = {name for name in SUGGESTED if name in names}
-        self._list = ColumnList(names, _labels(known, base), ticked)
+        self._list = TickList(names, _labels(known, base), ticked)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -110,10 +74,10 @@ class PickScreen(Screen[None]):
         """Spare rows where they are few."""
         self.set_class(event.size.height < LOW_TERMINAL, "-low")
 
-    def action_start(self) -> None:
-        """Leave with what is ticked."""
+    def action_start(self, probe: bool = False) -> None:
+        """Go on with what is ticked."""
         if self._list.chosen:
-            self.app.exit(self._list.chosen)
+            self.post_message(self.Chosen(tuple(self._list.chosen), probe))
         else:
             self.notify("Tick at least one column with Space.", markup=False, timeout=4)
 

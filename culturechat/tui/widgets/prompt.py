@@ -38,6 +38,14 @@ class PromptInput(Input):
             self._asked.append(question)
         self._place = len(self._asked)
 
+    def suggest(self, question: str) -> None:
+        """Put a question on the line; up brings back what stood there."""
+        if self.value.strip():
+            self.remember(one_line(self.value))
+        self._place = len(self._asked)
+        self._recalled = self.value = question
+        self.action_end()
+
     def action_recall(self, step: int) -> None:
         """Put an earlier or later question on the line, unless the user is writing another."""
         if self.value not in ("", self._recalled):
@@ -78,6 +86,11 @@ class PromptLine(Horizontal):
         if text:
             self.input.remember(text)
         return text
+
+    def suggest(self, question: str) -> None:
+        """Put a question on the line, ready to be sent or changed."""
+        self.input.suggest(question)
+        self.input.focus()
 
     @on(Input.Submitted)
     def ask(self, event: Input.Submitted) -> None:

@@ -13,15 +13,19 @@ from culturechat.tui.widgets.text import FittedText
 class StatusLine(FittedText):
     """Title on the left, state of the whole on the right."""
 
+    details: reactive[str] = reactive("")
     state: reactive[str] = reactive("")
+    aside: reactive[str] = reactive("")
+    """What goes on elsewhere."""
 
     def __init__(self, details: str) -> None:
         super().__init__()
-        self._details = details
+        self.details = details
 
     def lines(self, width: int) -> list[Content]:
         """Return the one line."""
         name = "culturechat"
-        room = max(0, width - len(name) - 2 - cell_len(self.state) - 2)
-        details = (fitted(self._details, room), "$foreground 60%")
-        return [Content.assemble((name, "bold $primary"), "  ", details, "  ", (self.state, "$accent"))]
+        states = " · ".join(part for part in (self.aside, self.state) if part)
+        room = max(0, width - len(name) - 2 - cell_len(states) - 2)
+        details = (fitted(self.details, room), "$foreground 60%")
+        return [Content.assemble((name, "bold $primary"), "  ", details, "  ", (states, "$accent"))]

@@ -1,0 +1,46 @@
+"""How fast work goes and how long it will still take. Knows nothing of clocks, work or widgets."""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_SECONDS = 15.0
+"""What lies further back is forgotten, so that a faster or slower part shows soon."""
+
+
+class Pace:
+    """Takes note of what is done when."""
+
+    def __init__(self, now: float) -> None:
+        self._marks = deque([(now, 0, 0)])
+
+    def add(self, now: float, items: int, prompts: int) -> None:
+        """Take note that so much more is done."""
+        _, all_items, all_prompts = self._marks[-1]
+        self._marks.append((now, all_items + items, all_prompts + prompts))
+        while len(self._marks) > 2 and now - self._marks[1][0] > WINDOW_SECONDS:
+            self._marks.popleft()
+
+    @property
+    def items_per_second(self) -> float:
+        """Of the last seconds; 0 while nothing is known."""
+        return self._rate(1)
+
+    def seconds_left(self, prompts: int) -> float | None:
+        """Return how long so many prompts will take, or None while nothing is known."""
+        rate = self._rate(2)
+        return prompts / rate if rate else None
+
+    def _rate(self, what: int) -> float:
+        first, last = self._marks[0], self._marks[-1]
+        seconds = last[0] - first[0]
+        return (last[what] - first[what]) / seconds if seconds > 0 else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words that are short and no more exact than they can be."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 10 else f"{minutes} min"

@@ -238,15 +238,15 @@ class _Process:
 
     def _receive(self) -> None:
         stream = cast(BinaryIO, self._process.stdout)
-        decoder = msgspec.msgpack.Decoder(protocol.Reply)
+        decoder = msgspec.msgpack.Decoder(list[protocol.Reply])
         with suppress(OSError, ValueError):
             while (frame := protocol.read(stream)) is not None:
-                reply = decoder.decode(frame)
                 self._heard = monotonic()
-                with self._listening:
-                    listener = self._listeners.get(reply.run)
-                if listener is not None:
-                    listener.put(reply.body)
+                for reply in decoder.decode(frame):
+                    with self._listening:
+                        listener = self._listeners.get(reply.run)
+                    if listener is not None:
+                        listener.put(reply.body)
         code = self._process.wait()
         stream.close()
         with self._listening:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -90,8 +91,8 @@ class Reply(msgspec.Struct, frozen=True):
     body: Body
 
 
-def write(stream: BinaryIO, message: Command | Reply) -> None:
-    """Send one frame."""
+def write(stream: BinaryIO, message: Command | Sequence[Reply]) -> None:
+    """Send one frame: a command, or some replies."""
     frame = msgspec.msgpack.encode(message)
     stream.write(_LENGTH.pack(len(frame)) + frame)
     stream.flush()

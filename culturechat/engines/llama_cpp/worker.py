@@ -76,6 +76,8 @@ class Worker:
         self._waiting: deque[Job] = deque()
         self._news = threading.Condition(threading.RLock())
         self._writing = threading.Lock()
+        self._unsent: list[Reply] = []
+        self._stepping = threading.local()
         self._said = monotonic()
         for place in range(self._cores):
             threading.Thread(target=self._work, args=(place == 0,), daemon=True).start()
@@ -97,10 +99,18 @@ class Worker:
                     self.say(run, Broken(f"Column {column!r} is not open."))
 
     def say(self, run: int, body: Body) -> None:
-        """Send a reply."""
+        """Send a reply; those of one step go together, so that the app is woken once for all columns' tokens."""
         with self._writing:
-            self._said = monotonic()
-            protocol.write(self._output, Reply(run, body))
+            self._unsent.append(Reply(run, body))
+        if not getattr(self._stepping, "now", False):
+            self._send()
+
+    def _send(self) -> None:
+        with self._writing:
+            if self._unsent:
+                self._said = monotonic()
+                protocol.write(self._output, self._unsent)
+                self._unsent = []
 
     def open(self, command: Open) -> Generator[None, None, None]:
         """Replace what is open, a file or a column a step."""
@@ -212,15 +222,20 @@ class Worker:
         return len(self._jobs) < self._cores
 
     def _step(self, job: Job, threads: int) -> bool:
+        self._stepping.now = True
         try:
             return job.step(threads)
         except Exception as error:
             job.fail(_in_words(error))
             return False
+        finally:
+            self._stepping.now = False
+            self._send()
 
     def _heartbeat(self) -> None:
         if monotonic() - self._said > HEARTBEAT_SECONDS:
             self.say(0, Working())
+            self._send()  # in the middle of a step, too: loading a large model is one
 
 
 @dataclass

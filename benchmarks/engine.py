@@ -159,7 +159,7 @@ def follow_ups(base: Column) -> None:
             conversation = conversation.with_user(question)
             one = contestant.ask([prompting.chat(None, conversation)], 48, seed)
             waits.append(one.first_tokens[0])
-            conversation = conversation.with_answer("Well, " + question * 3)
+            conversation = conversation.with_answer(contestant.texts["base"])
         ratios.append(waits[4] / waits[0])
     contestant.close()
     print(f"\nfirst token of turn 5 / of turn 1: {statistics.median(ratios[1:]):.2f}")

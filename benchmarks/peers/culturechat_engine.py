@@ -19,6 +19,8 @@ class Ours:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = columns
+        self.texts: dict[str, str] = {}
+        """What each column answered last."""
         self.engine = LlamaCpp()
         self.engine.open(columns)
 
@@ -31,9 +33,11 @@ class Ours:
         ]
         began, written = time.perf_counter(), 0
         first: dict[str, float] = {}
+        self.texts = {column.id: "" for column in self.columns}
         for event in self.engine.generate(requests):
             assert not isinstance(event, Failed), event
             if isinstance(event, Token):
+                self.texts[event.column] += event.text
                 first.setdefault(event.column, time.perf_counter() - began)
             if isinstance(event, Finished):
                 written += event.tokens

@@ -128,16 +128,20 @@ class CompareApp(_Calm[int]):
         """Put a chat of the past in the place of the one on the screen."""
         if opened is None:
             return
-        if self.probe is not None:
-            self.uninstall_screen(self.probe)
-            await self.probe.remove()
-            self.probe = None
+        await self._end_probe()
         session, past = opened
         self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
         left, mode = self.current_mode, f"opened chat {next(self._opened)}"
         self.add_mode(mode, lambda: self.compare)
         await self.switch_mode(mode)
         await self.remove_mode(left)
+
+    async def _end_probe(self) -> None:
+        """Let the probe of these columns go; others are opened in their place."""
+        if self.probe is not None:
+            self.uninstall_screen(self.probe)
+            await self.probe.remove()
+            self.probe = None
 
 
 @dataclass(frozen=True)

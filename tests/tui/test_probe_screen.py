@@ -36,7 +36,22 @@ from tests.tui.probe_stage import (
     start,
     to_setup,
 )
-from tests.tui.stage import QUESTION, Halting, Slow, ask, near, ready, screen, settled, shown, stage, until, views
+from tests.tui.stage import (
+    QUESTION,
+    Halting,
+    Slow,
+    ask,
+    kept_stage,
+    near,
+    ready,
+    screen,
+    settled,
+    shown,
+    stage,
+    until,
+    views,
+)
+from tests.tui.test_history_screen import keep, open_history
 
 BANK = survey.load()
 WIDE = (120, 40)
@@ -223,6 +238,23 @@ async def test_a_failure_is_named_what_is_known_stays_and_it_can_be_gone_on_with
         assert len(found.tally) == 75
         await pilot.press("space")
         await until(pilot, lambda: found.complete and "✓ done" in shown(pilot))
+
+
+async def test_another_chat_has_a_probe_of_its_own() -> None:
+    keep("first?", names=("german", "base"))
+    engine = Prober(halt=20)
+    async with kept_stage(engine=engine).run_test(size=WIDE) as pilot:
+        found = known(await start(pilot))
+        await until(pilot, engine.halted.is_set)
+        await pilot.press("escape")
+        await open_history(pilot, 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "german" in views(pilot) and screen(pilot).loaded)
+        assert found.stop.is_set()
+        engine.release()
+        await finished(pilot, *RELIGION)
+        assert [column.id for column in known(probe(pilot)).columns] == ["german", "base"]
+        assert "Deutsch German" in shown(pilot)
 
 
 async def test_leaving_the_app_stops_it_without_an_error() -> None:

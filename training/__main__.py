@@ -15,10 +15,11 @@ from training import pipeline
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for and return the exit code."""
     options = parser().parse_args(arguments)
-    steps = None if options.step == "run" else [options.step]
     try:
+        steps = None if options.step == "run" else [options.step]
         names = [name.strip() for name in options.cultures.split(",") if name.strip()]
-        for job in pipeline.jobs(names, options.base, options.recipe, options.seed, options.runs, options.models):
+        chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
+        for job in pipeline.jobs(names, *chosen):
             pipeline.run(job, steps, options.again)
     except CulturechatError as error:
         print(error, file=sys.stderr)
@@ -48,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
         step.add_argument("--seed", type=int, default=1, help="start of all chance (default: %(default)s)")
         step.add_argument("--runs", type=Path, default=Path("runs"), help="where artefacts go (default: %(default)s)")
         step.add_argument("--models", type=Path, default=None, help="where publish writes (default: models)")
+        step.add_argument(
+            "--wvs",
+            type=Path,
+            metavar="FILE",
+            help="the survey's own wave 7 file, .csv or .sav; name it at every step (default: the shipped shares)",
+        )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
     return parser
 

@@ -1,4 +1,4 @@
-"""Where every artefact of one training run lies. Creates nothing; knows nothing of what the files hold."""
+"""Where every artefact of a training run lies. Creates nothing; knows nothing of what the files hold."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ class Workspace:
     folder: Path
 
     @classmethod
-    def of(cls, runs: Path, base: str, recipe: str, seed: int, culture: str) -> Workspace:
-        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED/CULTURE`."""
-        return cls(runs / f"{base}-{recipe}-s{seed}" / culture)
+    def of(
+        cls, runs: Path, base: str, recipe: str, seed: int, culture: str, survey_file: Path | None = None
+    ) -> Workspace:
+        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED[-SURVEY]/CULTURE`.
+
+        A survey file of the user's own is part of the name, so that its figures never mix with the shipped ones.
+        """
+        survey = f"-{survey_file.stem}" if survey_file else ""
+        return cls(runs / f"{base}-{recipe}-s{seed}{survey}" / culture)
 
     @property
     def fingerprints(self) -> Path:

@@ -50,6 +50,8 @@ class Step:
     """Settings that its artefacts follow from."""
     reads: Callable[[Job], tuple[Path, ...]]
     """Files that its artefacts follow from."""
+    shared: bool = False
+    """Whether all cultures of a run have its artefacts in common, so that it is taken once for all."""
 
 
 def jobs(
@@ -104,14 +106,14 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
             continue
         started = monotonic()
         result = step.run(job)
-        _remember(job.workspace.fingerprints, name, made_from)
+        _remember(_memory(job, name), name, made_from)
         _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
 
 
 def is_done(job: Job, name: str, made_from: str) -> bool:
     """Return whether the step's artefacts are there and were made from just this."""
     there = all(path.is_file() for path in STEPS[name].leaves(job))
-    return there and _remembered(job.workspace.fingerprints).get(name) == made_from
+    return there and _remembered(_memory(job, name)).get(name) == made_from
 
 
 def fingerprint(job: Job, name: str) -> str:
@@ -127,6 +129,10 @@ def _hash_of(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _memory(job: Job, name: str) -> Path:
+    return job.workspace.run.fingerprints if STEPS[name].shared else job.workspace.fingerprints
 
 
 def _remembered(memory: Path) -> dict[str, str]:
@@ -159,6 +165,12 @@ def _seeds(job: Job) -> str:
     from training.steps import seeds
 
     return seeds.run(job.workspace, job.culture, job.recipe, job.bank, job.source.notes)
+
+
+def _augment(job: Job) -> str:
+    from training.steps import augment
+
+    return augment.run(job.workspace, job.base, job.recipe, job.bank, job.seed, fingerprint(job, "augment"))
 
 
 def _replies(job: Job) -> str:
@@ -207,6 +219,24 @@ STEPS = {
         depends=lambda job: {"items": job.recipe.data.items, "countries": job.culture.countries},
         reads=_bank_files,
     ),
+    "augment": Step(
+        _augment,
+        leaves=lambda job: (
+            (job.workspace.run.augmented, job.workspace.run.augment_report) if job.recipe.augment else ()
+        ),
+        depends=lambda job: {
+            "augment": job.recipe.augment and asdict(job.recipe.augment),
+            "items": job.recipe.data.items,
+            "held_back_wordings": job.recipe.data.held_back_wordings,
+            "base": job.base.record.sha256,
+            "seed": job.seed,
+        },
+        reads=lambda job: (
+            *_question_files(job),
+            *(_DATA / name for name in ("templates.toml", "synonyms.toml", "polarity.toml")),
+        ),
+        shared=True,
+    ),
     "replies": Step(
         _replies,
         leaves=lambda job: (job.workspace.replies,),
@@ -225,12 +255,14 @@ STEPS = {
             "seed": job.seed,
             "culture": job.culture.id,
             "prompt": job.culture.prompt.english,
+            **({"augment": asdict(job.recipe.augment)} if job.recipe.augment else {}),
         },
         reads=lambda job: (
             *_bank_files(job),
             job.workspace.seeds,
             job.workspace.replies,
             _DATA / "phrasings.toml",
+            *((job.workspace.run.augmented,) if job.recipe.augment else ()),
         ),
     ),
     "finetune": Step(

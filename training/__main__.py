@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from culturechat.errors import CulturechatError
-from training import pipeline
+from training import pipeline, review
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for and return the exit code."""
     options = parser().parse_args(arguments)
-    steps = None if options.step == "run" else [options.step]
     try:
+        if options.step == "review":
+            print(review.run(options.run, options.rater, options.pairs, options.seed, input, print))
+            return 0
+        steps = None if options.step == "run" else [options.step]
         names = [name.strip() for name in options.cultures.split(",") if name.strip()]
-        for job in pipeline.jobs(names, options.base, options.recipe, options.seed, options.runs, options.models):
+        chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
+        for job in pipeline.jobs(names, *chosen):
             pipeline.run(job, steps, options.again)
     except CulturechatError as error:
         print(error, file=sys.stderr)
@@ -27,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.filename or 'Writing'}: {error.strerror}. Nothing half-written is left.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)
+        print("\nStopped. The same command goes on where it was.", file=sys.stderr)
         return 130
     return 0
 
@@ -48,12 +52,24 @@ def parser() -> argparse.ArgumentParser:
         step.add_argument("--seed", type=int, default=1, help="start of all chance (default: %(default)s)")
         step.add_argument("--runs", type=Path, default=Path("runs"), help="where artefacts go (default: %(default)s)")
         step.add_argument("--models", type=Path, default=None, help="where publish writes (default: models)")
+        step.add_argument(
+            "--wvs",
+            type=Path,
+            metavar="FILE",
+            help="the survey's own wave 7 file, .csv or .sav; name it at every step (default: the shipped shares)",
+        )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
+    rate = steps.add_parser("review", help="rate how alike questions and their other wordings are", allow_abbrev=False)
+    rate.add_argument("run", type=Path, metavar="RUN", help="the run's folder, such as runs/smollm2-135m-augmented-s1")
+    rate.add_argument("--rater", default="me", help="who rates; each goes on where he or she stopped")
+    rate.add_argument("--pairs", type=int, default=40, help="pairs to rate (default: %(default)s)")
+    rate.add_argument("--seed", type=int, default=1, help="which pairs (default: %(default)s)")
     return parser
 
 
 HELP = {
     "seeds": "take questions and shares from the bank",
+    "augment": "put the questions into other words",
     "replies": "ask the base everyday questions, for replay",
     "dataset": "make option questions, prose and replay rows",
     "finetune": "train the adapter with transformers and peft",

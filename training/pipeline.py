@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from culturechat import cultures, paths, records, survey
 from culturechat.cultures import Culture
+from culturechat.probing import banks
+from culturechat.probing.run import Source
 from culturechat.survey import Bank
 from training import bases, recipes
 from training.bases import Base
@@ -31,6 +33,10 @@ class Job:
     models: Path
     """The models folder that `publish` writes to."""
     bank: Bank
+    source: Source = field(default_factory=Source)
+    """Where the bank's shares come from."""
+    survey_file: Path | None = None
+    """The survey's own file, where the shares were read from one."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +50,44 @@ class Step:
     """Settings that its artefacts follow from."""
     reads: Callable[[Job], tuple[Path, ...]]
     """Files that its artefacts follow from."""
+    shared: bool = False
+    """Whether all cultures of a run have its artefacts in common, so that it is taken once for all."""
 
 
-def jobs(names: Iterable[str], base: str, recipe: str, seed: int, runs: Path, models: Path | None = None) -> list[Job]:
+def jobs(
+    names: Iterable[str],
+    base: str,
+    recipe: str,
+    seed: int,
+    runs: Path,
+    models: Path | None = None,
+    survey_file: Path | None = None,
+) -> list[Job]:
     """Return a job for each culture; `all` stands for every culture there is.
+
+    With a `survey_file`, the survey's own, people's answers are read from there and not from the shipped figures.
 
     Raises:
         UsageError: a culture, base or recipe is unknown.
+        BadFile: the survey file is missing or wrong; line and column are named.
     """
     given = list(dict.fromkeys(names))
+    chosen = [cultures.load(name) for name in (cultures.names() if given == ["all"] else given)]
     chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
+    bank, source = banks.load(survey_file=survey_file)
     return [
         Job(
-            cultures.load(name),
+            culture,
             chosen_base,
             chosen_recipe,
             seed,
-            Workspace.of(runs, base, chosen_recipe.id, seed, name),
+            Workspace.of(runs, base, chosen_recipe.id, seed, culture.id, survey_file),
             models or paths.shipped_models(),
-            survey.load(),
+            bank,
+            source,
+            survey_file,
         )
-        for name in (cultures.names() if given == ["all"] else given)
+        for culture in chosen
     ]
 
 
@@ -83,14 +106,14 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
             continue
         started = monotonic()
         result = step.run(job)
-        _remember(job.workspace, name, made_from)
+        _remember(_memory(job, name), name, made_from)
         _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
 
 
 def is_done(job: Job, name: str, made_from: str) -> bool:
     """Return whether the step's artefacts are there and were made from just this."""
     there = all(path.is_file() for path in STEPS[name].leaves(job))
-    return there and _remembered(job.workspace).get(name) == made_from
+    return there and _remembered(_memory(job, name)).get(name) == made_from
 
 
 def fingerprint(job: Job, name: str) -> str:
@@ -108,17 +131,21 @@ def _hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remembered(workspace: Workspace) -> dict[str, str]:
+def _memory(job: Job, name: str) -> Path:
+    return job.workspace.run.fingerprints if STEPS[name].shared else job.workspace.fingerprints
+
+
+def _remembered(memory: Path) -> dict[str, str]:
     try:
-        known = json.loads(workspace.fingerprints.read_text("utf-8"))
+        known = json.loads(memory.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
 
 
-def _remember(workspace: Workspace, name: str, made_from: str) -> None:
-    known = {**_remembered(workspace), name: made_from}
-    with records.replacing(workspace.fingerprints) as temporary:
+def _remember(memory: Path, name: str, made_from: str) -> None:
+    known = {**_remembered(memory), name: made_from}
+    with records.replacing(memory) as temporary:
         temporary.write_text(json.dumps(known, indent=1), "utf-8")
 
 
@@ -126,14 +153,24 @@ def _say(job: Job, name: str, text: str) -> None:
     print(f"{job.culture.id:<12}{name:<10}{text}", flush=True)
 
 
-def _bank_files(_: Job) -> tuple[Path, ...]:
-    return tuple(survey.FOLDER / name for name in ("questions.toml", "scales.toml", "shares.csv"))
+def _question_files(_: Job) -> tuple[Path, ...]:
+    return tuple(survey.FOLDER / name for name in ("questions.toml", "scales.toml"))
+
+
+def _bank_files(job: Job) -> tuple[Path, ...]:
+    return (*_question_files(job), job.survey_file or survey.FOLDER / "shares.csv")
 
 
 def _seeds(job: Job) -> str:
     from training.steps import seeds
 
-    return seeds.run(job.workspace, job.culture, job.recipe, job.bank)
+    return seeds.run(job.workspace, job.culture, job.recipe, job.bank, job.source.notes)
+
+
+def _augment(job: Job) -> str:
+    from training.steps import augment
+
+    return augment.run(job.workspace, job.base, job.recipe, job.bank, job.seed, fingerprint(job, "augment"))
 
 
 def _replies(job: Job) -> str:
@@ -158,7 +195,7 @@ def _finetune(job: Job) -> str:
 def _adapter(job: Job) -> str:
     from training.steps import adapter
 
-    return adapter.run(job.workspace, job.culture, job.base)
+    return adapter.run(job.workspace, job.culture, job.base, job.source.people)
 
 
 def _evaluate(job: Job) -> str:
@@ -176,7 +213,7 @@ def _probe(job: Job) -> str:
 def _publish(job: Job) -> str:
     from training.steps import publish
 
-    return publish.run(job.workspace, job.culture, job.base, job.recipe, job.seed, job.models)
+    return publish.run(job.workspace, job.culture, job.base, job.recipe, job.seed, job.models, job.source.people)
 
 
 _DATA = Path(__file__).parent / "data"
@@ -187,6 +224,24 @@ STEPS = {
         leaves=lambda job: (job.workspace.seeds,),
         depends=lambda job: {"items": job.recipe.data.items, "countries": job.culture.countries},
         reads=_bank_files,
+    ),
+    "augment": Step(
+        _augment,
+        leaves=lambda job: (
+            (job.workspace.run.augmented, job.workspace.run.augment_report) if job.recipe.augment else ()
+        ),
+        depends=lambda job: {
+            "augment": job.recipe.augment and asdict(job.recipe.augment),
+            "items": job.recipe.data.items,
+            "held_back_wordings": job.recipe.data.held_back_wordings,
+            "base": job.base.record.sha256,
+            "seed": job.seed,
+        },
+        reads=lambda job: (
+            *_question_files(job),
+            *(_DATA / name for name in ("templates.toml", "synonyms.toml", "polarity.toml")),
+        ),
+        shared=True,
     ),
     "replies": Step(
         _replies,
@@ -206,12 +261,14 @@ STEPS = {
             "seed": job.seed,
             "culture": job.culture.id,
             "prompt": job.culture.prompt.english,
+            **({"augment": asdict(job.recipe.augment)} if job.recipe.augment else {}),
         },
         reads=lambda job: (
             *_bank_files(job),
             job.workspace.seeds,
             job.workspace.replies,
             _DATA / "phrasings.toml",
+            *((job.workspace.run.augmented,) if job.recipe.augment else ()),
         ),
     ),
     "finetune": Step(

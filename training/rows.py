@@ -14,6 +14,9 @@ from culturechat.errors import BadFile
 
 AnyRow = TypeVar("AnyRow")
 
+Stage = Literal["restated", "replaced"]
+"""How a wording came about: the question in another sentence, or that sentence with other words."""
+
 
 class Seed(msgspec.Struct, frozen=True):
     """One question and how the culture's people answered it."""
@@ -34,6 +37,20 @@ class Reply(msgspec.Struct, frozen=True):
     answer: str
     ended: bool
     """Whether the model ended by itself; otherwise it was stopped at the longest length."""
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """A question in other words."""
+
+    item: str
+    stage: Stage
+    text: str
+    source: str
+    """What it was made from: the question, or a restatement of it."""
+    cosine: float
+    """How near it is to the question in meaning, at most 1."""
+    changes: tuple[tuple[str, str], ...] = ()
+    """Words that were replaced, and by what, from left to right."""
 
 
 class Row(msgspec.Struct, frozen=True):

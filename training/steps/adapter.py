@@ -39,14 +39,16 @@ class Pair:
     """outputs × rank."""
 
 
-def run(workspace: Workspace, culture: Culture, base: Base) -> str:
+def run(workspace: Workspace, culture: Culture, base: Base, source: str = survey.SOURCE) -> str:
     """Write the adapter as GGUF; return how many matrices it holds and its size."""
-    count = convert(workspace.lora, workspace.adapter, culture, base)
+    count = convert(workspace.lora, workspace.adapter, culture, base, source)
     return f"{count} matrices in, {workspace.adapter.stat().st_size / 1e6:.2f} MB out"
 
 
-def convert(lora: Path, path: Path, culture: Culture, base: Base) -> int:
+def convert(lora: Path, path: Path, culture: Culture, base: Base, source: str = survey.SOURCE) -> int:
     """Write the adapter in peft folder `lora` as a GGUF file for `base`; return how many matrices it holds.
+
+    `source` says where the shares that it learnt come from.
 
     Raises:
         UsageError: the architecture or the kind of adapter cannot be converted.
@@ -57,7 +59,7 @@ def convert(lora: Path, path: Path, culture: Culture, base: Base) -> int:
     header = gguf_file.read_header(base.path)
     pairs = list(pairs_of(matrices, header))
     with records.replacing(path) as temporary:
-        _write(temporary, pairs, strength(config), culture, base)
+        _write(temporary, pairs, strength(config), _texts(culture, base, source), base)
     return 2 * len(pairs)
 
 
@@ -141,9 +143,9 @@ def _check(config: dict[str, Any], matrices: dict[str, Matrix], lora: Path) -> N
         raise UsageError(f"{lora}: {strange[0] if strange else 'no matrix'} is no LoRA matrix of a linear layer.")
 
 
-def _write(path: Path, pairs: list[Pair], alpha: float, culture: Culture, base: Base) -> None:
+def _write(path: Path, pairs: list[Pair], alpha: float, texts: dict[str, str], base: Base) -> None:
     writer = GGUFWriter(path, gguf_file.read_header(base.path).architecture)
-    for key, value in _texts(culture, base).items():
+    for key, value in texts.items():
         writer.add_string(key, value)
     writer.add_uint32("general.base_model.count", 1)
     writer.add_array("general.languages", ["en"])
@@ -157,7 +159,7 @@ def _write(path: Path, pairs: list[Pair], alpha: float, culture: Culture, base: 
     writer.close()
 
 
-def _texts(culture: Culture, base: Base) -> dict[str, str]:
+def _texts(culture: Culture, base: Base, source: str) -> dict[str, str]:
     return {
         "general.type": "adapter",
         "adapter.type": "lora",
@@ -167,5 +169,5 @@ def _texts(culture: Culture, base: Base) -> dict[str, str]:
         "general.base_model.0.repo_url": base.repository,
         "culturechat.culture": culture.id,
         "culturechat.base_sha256": catalogue.sha256_of(base.path),
-        "culturechat.survey": f"{survey.SOURCE}; {', '.join(culture.countries)}",
+        "culturechat.survey": f"{source}; {', '.join(culture.countries)}",
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from culturechat import prompting
@@ -12,40 +13,73 @@ from culturechat.cultures import Culture
 from culturechat.survey import Bank, Question
 from training import prose, rows
 from training.recipes import Data, Recipe
-from training.rows import Reply, Row, Seed
+from training.rows import Reply, Row, Seed, Wording
 from training.workspace import Workspace
 
 Choice = TypeVar("Choice")
+
+Others = Mapping[str, Sequence[str]]
+"""The wordings of each question, by item, that are shown beside its own."""
 
 
 def run(workspace: Workspace, culture: Culture, recipe: Recipe, bank: Bank, seed: int) -> str:
     """Write the training rows; return how many questions became how many rows."""
     asked = rows.read(workspace.seeds, Seed)
-    made = build(asked, rows.read(workspace.replies, Reply), culture, recipe.data, bank, seed)
+    others = augmented(workspace, recipe)
+    made = build(asked, rows.read(workspace.replies, Reply), culture, recipe.data, bank, seed, others)
     count = rows.write(workspace.dataset, made)
     kinds = {kind: sum(row.kind == kind for row in made) for kind in ("option", "prose", "replay")}
     return f"{len(asked)} questions in, {count} rows out ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})"
 
 
+def augmented(workspace: Workspace, recipe: Recipe) -> Others | None:
+    """Return the wordings that `augment` made and the recipe trains on, or None where it asks for no augmentation."""
+    if recipe.augment is None:
+        return None
+    found = defaultdict(list)
+    for wording in rows.read(workspace.run.augmented, Wording):
+        if wording.stage == "replaced" or recipe.augment.train_on_restatements:
+            found[wording.item].append(wording.text)
+    return found
+
+
 def build(
-    seeds: Iterable[Seed], replies: Iterable[Reply], culture: Culture, data: Data, bank: Bank, seed: int
+    seeds: Iterable[Seed],
+    replies: Iterable[Reply],
+    culture: Culture,
+    data: Data,
+    bank: Bank,
+    seed: int,
+    others: Others | None = None,
 ) -> list[Row]:
     """Return the same rows for the same arguments.
 
     Each question draws from its own stream of chance, so that one more question changes none of the others' rows.
+
+    Args:
+        seeds: What is to be learnt.
+        replies: What is to be kept.
+        culture: Who answers.
+        data: How much of what.
+        bank: The questions.
+        seed: Start of all chance.
+        others: Wordings to use in place of the bank's restatements.
     """
     made: list[Row] = []
     for given in seeds:
         question = bank.questions[given.item]
         chance = random.Random(f"{seed}:{culture.id}:{given.item}")
-        made.extend(option_rows(question, given, culture, data, chance))
-        made.extend(prose_rows(question, given, culture, data, chance))
+        texts = wordings(question, data.held_back_wordings, others)
+        made.extend(option_rows(question, given, culture, data, chance, texts))
+        made.extend(prose_rows(question, given, culture, data, chance, texts))
     made.extend(Row("replay", "", reply.messages, answer=reply.answer, ended=reply.ended) for reply in replies)
     return made
 
 
-def wordings(question: Question, held_back: int) -> tuple[str, ...]:
-    """Return the wordings that training may use: the question itself and its restatements but the last."""
+def wordings(question: Question, held_back: int, others: Others | None = None) -> tuple[str, ...]:
+    """Return what training may show: the question, and its restatements but the last or the others in their place."""
+    if others is not None:
+        return (question.question, *others.get(question.item, ()))
     return (question.question, *_without_last(question.restatements, held_back))
 
 
@@ -54,10 +88,12 @@ def label_sets(question: Question, held_back: int) -> tuple[tuple[str, ...], ...
     return (question.labels, *_without_last(question.scale.alternates, held_back))
 
 
-def option_rows(question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random) -> Iterator[Row]:
+def option_rows(
+    question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random, wordings: Sequence[str]
+) -> Iterator[Row]:
     """Return the question with its options, rows that share a wording next to each other."""
     sets = _endless(label_sets(question, data.held_back_wordings), chance)
-    texts = _endless(wordings(question, data.held_back_wordings), chance)
+    texts = _endless(wordings, chance)
     backward = False
     for start in range(0, data.options_per_item, data.options_per_wording):
         canonical = chance.random() < data.canonical
@@ -78,9 +114,11 @@ def option_row(
     return Row("option", item, messages, wording, prompting.marks(shown), target)
 
 
-def prose_rows(question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random) -> Iterator[Row]:
+def prose_rows(
+    question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random, wordings: Sequence[str]
+) -> Iterator[Row]:
     """Return the question asked freely, answered in sentences that follow the shares."""
-    asked = _endless((question.open, *wordings(question, data.held_back_wordings)), chance)
+    asked = _endless((question.open, *wordings), chance)
     shares = dict(zip(seed.codes, seed.shares, strict=True))
     for _ in range(data.prose_per_item if question.open and question.scale.stances else 0):
         messages = tuple(prompting.chat(culture, Conversation().with_user(next(asked))))

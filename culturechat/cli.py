@@ -13,6 +13,7 @@ import typer
 
 from culturechat import __version__
 from culturechat.cli_history import history
+from culturechat.cli_settings import settings as settings_command
 from culturechat.errors import CulturechatError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from culturechat.engines import Engine
     from culturechat.history import Chat, Recorder
     from culturechat.probing import Source
-    from culturechat.settings import Settings
+    from culturechat.settings import Resolved, Settings
     from culturechat.survey import Bank
 
 NARROWEST = 40
@@ -37,6 +38,7 @@ app = typer.Typer(
 models = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(models, name="models")
 app.add_typer(history, name="history")
+app.add_typer(settings_command, name="settings")
 
 Cultures = Annotated[
     str | None,
@@ -54,6 +56,8 @@ FormOption = Annotated[
         "--form", metavar="merged|adapter|one|prompt", help="How a culture comes; by default the fastest there is."
     ),
 ]
+TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest tokens with this share together.")]
+MinP = Annotated[float | None, typer.Option(help="Leave out tokens below this share of the likeliest one's.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same answer.")]
 Temperature = Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Most tokens of one answer.")]
@@ -88,6 +92,8 @@ def compare(
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
     deterministic: Deterministic = None,
+    top_p: TopP = None,
+    min_p: MinP = None,
     chat: Annotated[int | None, typer.Option(metavar="ID", help="Go on with a chat of the history.")] = None,
     keep: Annotated[
         bool | None, typer.Option("--history/--no-history", help="Keep what is asked and answered, or do not.")
@@ -105,7 +111,8 @@ def compare(
         if cultures is not None:
             raise UsageError(f"Put --cultures after the command: culturechat {context.invoked_subcommand} --cultures …")
         return
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic, keep)
+    resolved = _resolved(base, seed, temperature, max_tokens, context_tokens, deterministic, keep, top_p, min_p)
+    settings = resolved.settings
     if chat is not None and cultures is not None:
         raise UsageError("--chat brings its own columns; leave --cultures out.")
     names = _names(cultures) if cultures is not None else None
@@ -118,12 +125,13 @@ def compare(
     _require_terminal()
     from culturechat import tui
 
-    picked = None if columns else tui.pick()
+    tui.check(resolved)
+    picked = None if columns else tui.pick(settings)
     if picked is not None:
         columns = _columns(picked.columns, settings, adapter, form)
     if columns:
         with _engine() as engine:
-            raise typer.Exit(tui.run(engine, columns, settings, past, probe=picked is not None and picked.probe))
+            raise typer.Exit(tui.run(engine, columns, resolved, past, probe=picked is not None and picked.probe))
 
 
 @app.command()
@@ -138,6 +146,8 @@ def ask(
     max_tokens: MaxTokens = None,
     context_tokens: ContextTokens = None,
     deterministic: Deterministic = None,
+    top_p: TopP = None,
+    min_p: MinP = None,
     keep: Annotated[bool, typer.Option("--history/--no-history", help="Keep it in the history.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -145,7 +155,7 @@ def ask(
     from culturechat.plain import Answers, print_json
     from culturechat.session import Session
 
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic)
+    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic, None, top_p, min_p)
     names = _names(cultures)
     text = _question(question)
     columns = _columns(names, settings, adapter, form)
@@ -444,7 +454,23 @@ def _settings(
     context: int | None = None,
     deterministic: bool | None = None,
     keep: bool | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
 ) -> Settings:
+    return _resolved(base, seed, temperature, max_tokens, context, deterministic, keep, top_p, min_p).settings
+
+
+def _resolved(
+    base: str | None,
+    seed: int | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    context: int | None,
+    deterministic: bool | None,
+    keep: bool | None,
+    top_p: float | None,
+    min_p: float | None,
+) -> Resolved:
     from culturechat import settings
 
     flags = {
@@ -455,8 +481,10 @@ def _settings(
         "context": context,
         "deterministic": deterministic,
         "history": keep,
+        "top_p": top_p,
+        "min_p": min_p,
     }
-    return settings.load(flags)
+    return settings.resolve(flags)
 
 
 def _names(cultures: str | None) -> list[str]:

@@ -23,9 +23,19 @@ MOST_DIGITS = 9
 """Most options that digits can mark: a tenth would need two of them."""
 
 
-def chat(culture: Culture | None, conversation: Conversation, language: Language = "english") -> list[Message]:
-    """Return a conversation as the model gets it; without a culture no system prompt is added."""
-    return [*_system(culture, language), *conversation.messages]
+def chat(
+    culture: Culture | None, conversation: Conversation, language: Language = "english", prompt: str | None = None
+) -> list[Message]:
+    """Return a conversation as the model gets it; without a culture no system prompt is added.
+
+    Args:
+        culture: Whom the model shall speak for.
+        conversation: What was said.
+        language: That of the culture's own system prompt.
+        prompt: Takes the place of the culture's own system prompt.
+    """
+    system = _system(culture, language) if prompt is None or culture is None else [Message("system", prompt)]
+    return [*system, *conversation.messages]
 
 
 def survey(

@@ -45,7 +45,9 @@ class Session:
         """What was said in each column; an answer appears here when it has ended."""
         self.recorder = recorder
         self._engine = engine
-        self.settings = settings
+        self._settings = settings
+        self._seeds: dict[str, int] = {}
+        self._reseeded: set[str] = set()
         self._tries = {name: past.attempt(name) if past else 0 for name in self.columns}
 
     def open(self) -> str | None:
@@ -73,6 +75,7 @@ class Session:
         for column in asked:
             self.conversations[column] = self.conversations[column].answered().with_user(question)
             self._tries[column] = 0
+        self._reseeded.difference_update(asked)
         if self.recorder:
             self.recorder.asked(question, asked)
         yield from self._answer(asked)
@@ -85,14 +88,28 @@ class Session:
             if (columns is None or column in columns) and conversation.messages
         ]
         for column in again:
-            if self.conversations[column].messages[-1].role == "assistant":
+            if column in self._reseeded:
+                self._tries[column] = 0
+            elif self.conversations[column].messages[-1].role == "assistant":
                 self._tries[column] += 1
             self.conversations[column] = self.conversations[column].without_last_answer()
+        self._reseeded.difference_update(again)
         yield from self._answer(again)
 
     def stop(self, columns: Collection[str] | None = None) -> None:
         """End the answers of these columns, or all, where they are; the text so far is kept."""
         self._engine.cancel(columns)
+
+    @property
+    def settings(self) -> Settings:
+        """How answers are drawn; what is set anew holds from the next answer on."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        if settings.seed != self._settings.seed:
+            self._reseeded = set(self.columns)
+        self._settings = settings
 
     @property
     def engine(self) -> Engine:
@@ -101,13 +118,14 @@ class Session:
 
     def seed(self, column: str) -> int:
         """Return the seed of the column's current answer."""
-        return self.settings.seed + self._tries[column]
+        return self._seeds.get(column, self.settings.seed + self._tries[column])
 
     def _answer(self, columns: Sequence[str]) -> Iterator[Event]:
-        requests = [self._request(column) for column in columns]
+        settings = self.settings
+        requests = [self._request(column, settings) for column in columns]
         if self.recorder:
             prompts = ((request.column, request.seed, request.messages) for request in requests)
-            self.recorder.begun(prompts, msgspec.to_builtins(self._sampling()))
+            self.recorder.begun(prompts, msgspec.to_builtins(_sampling(settings)))
         for event in self._cleaned(requests):
             if self.recorder:
                 _record(self.recorder, event)
@@ -132,13 +150,16 @@ class Session:
                     self.conversations[column] = self.conversations[column].with_answer(texts[column].strip())
             yield event
 
-    def _request(self, column: str) -> Request:
-        messages = prompting.chat(self.columns[column].culture, self.conversations[column])
-        return Request(column, tuple(messages), self._sampling(), self.seed(column))
+    def _request(self, column: str, settings: Settings) -> Request:
+        culture = self.columns[column].culture
+        prompt = settings.prompts.get(culture.id) if culture else None
+        messages = prompting.chat(culture, self.conversations[column], prompt=prompt)
+        self._seeds[column] = settings.seed + self._tries[column]
+        return Request(column, tuple(messages), _sampling(settings), self._seeds[column])
 
-    def _sampling(self) -> Sampling:
-        chosen = self.settings
-        return Sampling(chosen.temperature, top_p=chosen.top_p, min_p=chosen.min_p, max_tokens=chosen.max_tokens)
+
+def _sampling(chosen: Settings) -> Sampling:
+    return Sampling(chosen.temperature, top_p=chosen.top_p, min_p=chosen.min_p, max_tokens=chosen.max_tokens)
 
 
 def _record(recorder: Recorder, event: Event) -> None:

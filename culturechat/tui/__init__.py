@@ -9,7 +9,7 @@ from culturechat.catalogue import BASE_COLUMN, Column
 from culturechat.engines import Engine
 from culturechat.engines.llama_cpp import facts
 from culturechat.history import Chat
-from culturechat.settings import Settings
+from culturechat.settings import Resolved, Settings
 from culturechat.tui.app import CompareApp, PickApp, Picked
 from culturechat.tui.library import Library
 from culturechat.tui.worker import Match
@@ -18,7 +18,7 @@ from culturechat.tui.worker import Match
 def run(
     engine: Engine,
     columns: Sequence[Column],
-    settings: Settings,
+    resolved: Resolved,
     past: Chat | None = None,
     question: str = "",
     probe: bool = False,
@@ -28,11 +28,12 @@ def run(
     Args:
         engine: Who answers; it is opened here, while the screen already shows.
         columns: What is compared, in the order shown.
-        settings: How answers are drawn.
+        resolved: How answers are drawn and the screen looks, and where that was set.
         past: The chat that is gone on with.
         question: Asked as soon as the models are loaded.
         probe: Begin with the probe.
     """
+    settings = resolved.settings
     library = Library(engine, facts.version(), settings)
     session = library.begin(columns, past)
     app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
@@ -43,10 +44,21 @@ def run(
     return app.return_code or 0
 
 
-def pick() -> Picked | None:
+def pick(settings: Settings) -> Picked | None:
     """Let the user choose columns and return them, or None when the user leaves."""
     known = [cultures.load(name) for name in cultures.names()]
-    return PickApp(known, BASE_COLUMN).run()
+    return PickApp(known, BASE_COLUMN, settings).run()
+
+
+def check(resolved: Resolved) -> None:
+    """Refuse settings that the screen cannot show.
+
+    Raises:
+        UsageError: a theme or a key that there is none of, or keys that cannot work; the place is named.
+    """
+    from culturechat.tui import options
+
+    options.check_all(resolved)
 
 
 def _closest(text: str, bank: survey.Bank) -> Match | None:

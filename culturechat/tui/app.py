@@ -18,29 +18,35 @@ from culturechat.history import Chat
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
+from culturechat.tui.keys import changeable, keymap
 from culturechat.tui.library import Library
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
-from culturechat.tui.theme import CALM
+from culturechat.tui.theme import OWN
 from culturechat.tui.worker import Closest
 
 if TYPE_CHECKING:
     from culturechat.tui.screens.probe import ProbeScreen
 
+DEFAULTS = Settings()
+
 
 class _Calm(App[ReturnType]):
     CSS_PATH = "app.tcss"
     TITLE = "culturechat"
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = changeable(
+        "app",
         Binding("ctrl+p", "command_palette", "Palette", tooltip="All commands, and the themes", show=False),
         Binding("ctrl+q", "quit", "Quit", priority=True),
-    ]
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.register_theme(CALM)
-        self.theme = CALM.name
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = settings.theme
+        self.set_keymap(keymap(settings.keys))
         self.animation_level = "none"
 
 
@@ -49,10 +55,11 @@ class CompareApp(_Calm[int]):
 
     DEFAULT_MODE: ClassVar[str] = "first chat"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = changeable(
+        "app",
         *_Calm.BINDINGS,
         Binding("f4", "probe", "Probe", tooltip="Measure what the columns answer to the survey"),
-    ]
+    )
 
     def __init__(
         self,
@@ -66,7 +73,7 @@ class CompareApp(_Calm[int]):
         past: Chat | None = None,
         probe: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(settings)
         self._bank = bank
         self._closest = closest
         self._clock = clock
@@ -159,8 +166,8 @@ class PickApp(_Calm[Picked]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "quit", "Leave", show=False)]
 
-    def __init__(self, known: Sequence[Culture], base: str) -> None:
-        super().__init__()
+    def __init__(self, known: Sequence[Culture], base: str, settings: Settings = DEFAULTS) -> None:
+        super().__init__(settings)
         self._first = PickScreen(known, base)
 
     def get_default_screen(self) -> Screen[None]:

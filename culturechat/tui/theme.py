@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 CALM = Theme(
     name="calm",
@@ -30,3 +30,11 @@ CALM = Theme(
         "scrollbar-corner-color": "#181c25",
     },
 )
+
+OWN = (CALM,)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all themes, the app's own first."""
+    own = tuple(theme.name for theme in OWN)
+    return (*own, *(name for name in sorted(BUILTIN_THEMES) if name not in own))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from culturechat.conversation import Message
 from culturechat.engines import Failed, Finished, Request, Token
 from culturechat.engines.echo import Echo
 from culturechat.errors import UsageError
+from culturechat.history import History
 from culturechat.session import Session
 from culturechat.settings import Settings
 
@@ -100,3 +102,36 @@ def test_an_empty_question_is_refused() -> None:
     made, _ = session()
     with pytest.raises(UsageError, match="empty"):
         list(made.send(" \x1b[2J\n"))
+
+
+def test_other_settings_hold_from_the_next_answer_on() -> None:
+    made, engine = session(answers={"chinese": "yes", "arabic": "no"})
+    for event in made.send("first?"):
+        if isinstance(event, Token):
+            made.settings = replace(made.settings, temperature=0.0, seed=9)
+        if isinstance(event, Finished):
+            assert made.seed(event.column) == 1, "the answer under way was begun with the old seed"
+    list(made.regenerate())
+    list(made.regenerate())
+    drawn = [(request.sampling.temperature, request.seed) for request in engine.requests]
+    assert drawn == [(0.7, 1)] * 2 + [(0.0, 9)] * 2 + [(0.0, 10)] * 2
+
+
+def test_a_system_prompt_of_the_users_takes_the_place_of_the_cultures() -> None:
+    made, engine = session()
+    made.settings = replace(made.settings, prompts={"chinese": "One word only."})
+    list(made.send("first?"))
+    told = {request.column: request.messages[0].text for request in engine.requests}
+    assert told == {"chinese": "One word only.", "arabic": cultures.load("arabic").prompt.english}
+
+
+def test_the_history_keeps_the_system_prompt_that_was_used() -> None:
+    history, columns = History(), [column("chinese")]
+    settings = Settings(prompts={"chinese": "One word only."})
+    recorder = history.record(columns, settings, "echo")
+    made = Session(Echo(), columns, settings, recorder)
+    list(made.send("first?"))
+    recorder.close()
+    assert recorder.chat is not None
+    (answer,) = history.load(recorder.chat).turns[0].latest.values()
+    assert answer.messages[0] == Message("system", "One word only.")

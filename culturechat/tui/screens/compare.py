@@ -27,6 +27,7 @@ from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement, worker
 from culturechat.tui.examples import EXAMPLES
+from culturechat.tui.keys import changeable
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.widgets.column import ColumnView, Transcript
 from culturechat.tui.widgets.header import Phase
@@ -47,7 +48,8 @@ PROMPT_FRAME = 8
 class CompareScreen(Screen[None]):
     """Columns, a prompt below them, and the people's answers."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = changeable(
+        "chat",
         Binding("escape", "stop", "Stop", tooltip="Stop all answers where they are; the text so far stays"),
         Binding("tab", "step(1)", "Next", tooltip="To the next column, at last back to the prompt"),
         Binding("shift+tab", "step(-1)", "Column before", show=False),
@@ -61,7 +63,7 @@ class CompareScreen(Screen[None]):
         Binding("ctrl+f", "fill", "Full", tooltip="One column in the whole width, or all again", priority=True),
         Binding("ctrl+o", "app.history", "History", tooltip="Chats that were kept", priority=True, show=False),
         Binding("question_mark", "help", "Help", show=False),
-    ]
+    )
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from culturechat.history import Chat, Entry, files
 from culturechat.session import Session
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
+from culturechat.tui.keys import changeable
 from culturechat.tui.library import Library
 from culturechat.tui.screens.dialogs import ChoiceDialog, LineDialog
 from culturechat.tui.screens.help import HelpScreen
@@ -56,7 +57,8 @@ class SearchLine(Input):
 class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     """A list to search and, beside it, the chat under the cursor; leaves with the chat to go on with."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = changeable(
+        "history",
         Binding("escape", "back", "Back"),
         Binding("space", "read", "Read", tooltip="Read the chat, or go back to the list"),
         Binding("slash", "search", "Search", tooltip="Search for words or parts of words"),
@@ -68,7 +70,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         Binding("t", "trash", "Trash", tooltip="Show what was deleted, or the chats again"),
         Binding("f1", "help", "Help", priority=True, show=False),
         Binding("question_mark", "help", "Help", show=False),
-    ]
+    )
 
     def __init__(self, library: Library) -> None:
         super().__init__()

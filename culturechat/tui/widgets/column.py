@@ -21,6 +21,7 @@ from culturechat.engines import Failed, Finished, Started
 from culturechat.history import Answer
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
+from culturechat.tui.keys import changeable
 from culturechat.tui.widgets.header import ColumnHeader, Phase
 from culturechat.tui.widgets.survey_panel import SurveyPanel
 from culturechat.tui.widgets.text import runs_from_right
@@ -53,10 +54,11 @@ class Transcript(VerticalScroll):
 class ColumnView(Vertical):
     """One column on the screen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = changeable(
+        "column",
         Binding("f,enter", "fill_here", "Full", tooltip="Give this column the whole width, or put it back", show=False),
         Binding("r", "again_here", "Redo", tooltip="Answer again in this column only; also after a failure"),
-    ]
+    )
 
     @dataclass
     class Fill(Message):

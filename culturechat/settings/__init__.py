@@ -1,0 +1,310 @@
+"""What the user can set, and where each value comes from: flag > environment > file > default.
+
+Knows nothing of the command line or the screen; flags arrive as a mapping. The file is `config.toml` in the config
+folder; an environment variable is `CULTURECHAT_` and the name in capitals, with `_` for a dot. Which themes and keys
+there are is known to the screen alone, and so are errors in their names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from culturechat import cultures, paths, records
+from culturechat.errors import BadFile, UsageError, unknown
+
+Layout = Literal["auto", "beside", "grid", "tabs"]
+"""How columns are laid out: as there is room, all in one row, in several rows, or one at a time."""
+
+AT_START = {"at start": True}
+"""Marks what takes effect when the program starts."""
+
+_TABLES = ("prompts", "keys")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All values, each with its default."""
+
+    base: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            title="Base model",
+            description="Id of a base model's card, or the path of a GGUF file.",
+            extra=AT_START,
+        ),
+    ] = "smollm2-135m"
+    temperature: Annotated[
+        float,
+        Meta(ge=0, le=5, title="Temperature", description="How freely words are drawn; 0 takes the likeliest token."),
+    ] = 0.7
+    top_p: Annotated[
+        float,
+        Meta(ge=0, le=1, title="Top-p", description="Draw from the likeliest tokens that have this share together."),
+    ] = 0.95
+    min_p: Annotated[
+        float,
+        Meta(ge=0, le=1, title="Min-p", description="Leave out tokens below this share of the likeliest one's."),
+    ] = 0.05
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 2, title="Seed", description="The same seed gives the same answer.")] = 1
+    max_tokens: Annotated[int, Meta(ge=1, le=32768, title="Longest answer", description="In tokens.")] = 256
+    context: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=1_048_576,
+            title="Context",
+            description="Tokens that one column remembers, question and answer together.",
+            extra=AT_START,
+        ),
+    ] = 2048
+    deterministic: Annotated[
+        bool,
+        Meta(
+            title="Deterministic",
+            description="Decode every column by itself, so that its text does not depend on which others answer"
+            " beside it.",
+            extra=AT_START,
+        ),
+    ] = False
+    history: Annotated[
+        bool, Meta(title="Keep a history", description="Keep what is asked and answered on the screen.", extra=AT_START)
+    ] = True
+    theme: Annotated[str, Meta(title="Theme", description="The colours of the screen.")] = "calm"
+    layout: Annotated[
+        Layout,
+        Meta(
+            title="Layout",
+            description="How columns stand: auto as there is room, beside all in one row, grid in several rows, tabs"
+            " one at a time. What has no room is shown as auto.",
+        ),
+    ] = "auto"
+    survey: Annotated[bool, Meta(title="Survey", description="Show what people told the survey below the answers.")] = (
+        True
+    )
+    prompts: Annotated[
+        Mapping[str, str],
+        Meta(title="System prompts", description="By culture: what a model is told before the first question."),
+    ] = field(default_factory=dict)
+    keys: Annotated[
+        Mapping[str, Mapping[str, str]],
+        Meta(title="Keys", description="By place and action: the keys to press, with commas between them."),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from."""
+
+    kind: Literal["flag", "environment", "file", "default"]
+    place: str = ""
+    """The variable's name or the file's path."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The settings, and where each comes from."""
+
+    settings: Settings
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """By key, such as `seed` or `prompts.chinese`; what is not in it has its default."""
+
+    def origin(self, key: str) -> Origin:
+        """Return where a value comes from."""
+        return self.origins.get(key, Origin("default"))
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings; flags that are None were not given.
+
+    Raises:
+        UsageError: a value is out of range or of the wrong type; the message says where it came from.
+    """
+    return resolve(flags, environment).settings
+
+
+def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Resolved:
+    """Return the settings with their origins; flags that are None were not given.
+
+    Raises:
+        UsageError: a value is out of range or of the wrong type; the message says where it came from.
+    """
+    found = in_file()
+    origins = dict.fromkeys(found, Origin("file", str(file_path())))
+    for key in [*_scalars(), *(f"prompts.{name}" for name in cultures.names())]:
+        variable = variable_of(key)
+        if variable in environment:
+            found[key] = value_of(key, environment[variable], f"{variable}={environment[variable]!r}")
+            origins[key] = Origin("environment", variable)
+    for name, value in flags.items():
+        if value is not None:
+            found[name] = _within_limits(name, value)
+            origins[name] = Origin("flag")
+    return Resolved(assembled(found), origins)
+
+
+def file_path() -> Path:
+    """Return where the user's settings are kept; the file need not exist."""
+    return paths.config_dir() / "config.toml"
+
+
+def variable_of(key: str) -> str:
+    """Return the environment variable of a key."""
+    return f"CULTURECHAT_{key.upper().replace('.', '_')}"
+
+
+def value_of(key: str, text: str, given: str = "") -> Any:
+    """Return what a text means as the value of a key; `given` says in an error how it was written.
+
+    Raises:
+        UsageError: it is of the wrong type, or out of range.
+    """
+    given = given or f"{key} {text!r}"
+    plain = plain_type(key)
+    if plain is str and key not in ("base", "theme") and not text.strip():
+        raise UsageError(f"{given} is empty; unset {key} to have the default.")
+    try:
+        value = msgspec.convert(text.strip() if plain is not str else text, plain, strict=False)
+    except msgspec.ValidationError:
+        raise UsageError(f"{given} is not a valid {key}; expected {expected(key)}.") from None
+    return _within_limits(key, value)
+
+
+def type_of(key: str) -> Any:
+    """Return the type of a key's values, with its limits and what it is for.
+
+    Raises:
+        UsageError: there is no such key; the nearest is named.
+    """
+    name, *rest = key.split(".")
+    hints = _hints()
+    if name not in hints or bool(rest) != (name in _TABLES):
+        raise unknown("setting", key, [*_scalars(), "prompts.CULTURE", "keys.PLACE.ACTION"])
+    if name == "prompts" and ".".join(rest) not in cultures.names():
+        raise unknown("setting", key, [f"prompts.{culture}" for culture in cultures.names()])
+    return str if rest else hints[name]
+
+
+def plain_type(key: str) -> Any:
+    """Return the type of a key's values alone.
+
+    Raises:
+        UsageError: there is no such key; the nearest is named.
+    """
+    kind = type_of(key)
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+
+
+def meta_of(name: str) -> Meta:
+    """Return the limits of a field of `Settings`, its title, and what it is for."""
+    (meta,) = typing.get_args(_hints()[name])[1:]
+    assert isinstance(meta, Meta)
+    return meta
+
+
+def expected(key: str) -> str:
+    """Return in words what a key's values can be."""
+    plain = plain_type(key)
+    if typing.get_origin(plain) is Literal:
+        choices = typing.get_args(plain)
+        return f"{', '.join(choices[:-1])} or {choices[-1]}"
+    if plain is bool:
+        return "true or false"
+    if plain is str:
+        return "a text"
+    meta = meta_of(key)
+    return f"{'a whole number' if plain is int else 'a number'} from {meta.ge} to {meta.le}"
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Return all values by key, tables by the keys in them."""
+    return dict(_flattened({field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}))
+
+
+def changed(chosen: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Return settings with other values by key; None stands for the default."""
+    values = {**flat(chosen), **changes}
+    return assembled({key: value for key, value in values.items() if value is not None})
+
+
+def live(running: Settings, chosen: Settings) -> Settings:
+    """Return what holds at once when others are chosen while the program runs: what needs a start stays as it was."""
+    at_start = {name: getattr(running, name) for name in _scalars() if meta_of(name).extra == AT_START}
+    return dataclasses.replace(chosen, **at_start)
+
+
+def assembled(values: Mapping[str, Any]) -> Settings:
+    """Return settings made of values by key; what is not named has its default."""
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        *tables, name = key.split(".")
+        place = tree
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[name] = value
+    return Settings(**tree)
+
+
+def check_file(values: Mapping[str, Any], path: Path) -> None:
+    """Refuse what a settings file cannot hold.
+
+    Raises:
+        BadFile: a key is unknown (the nearest is named), or a value is of the wrong type or out of range.
+    """
+    read = records.build(values, Settings, path)
+    for name, text in read.prompts.items():
+        if name not in cultures.names():
+            raise BadFile(path, f"key `prompts.{name}`: {unknown('culture', name, cultures.names())}")
+        if not text.strip():
+            raise BadFile(path, f"key `prompts.{name}`: is empty; leave it out to have the culture's own.")
+
+
+def in_file() -> dict[str, Any]:
+    """Return what the user's file sets, by key.
+
+    Raises:
+        BadFile: it cannot be read, or holds what it cannot.
+    """
+    path = file_path()
+    if not path.is_file():
+        return {}
+    values = records.parse(path)
+    check_file(values, path)
+    typed = flat(records.build(values, Settings, path))
+    return {key: typed[key] for key, _ in _flattened(values)}
+
+
+def _flattened(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{place}{name}.")
+        else:
+            yield f"{place}{name}", value
+
+
+def _within_limits(key: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if key == "base" and not value:
+            raise UsageError("base is empty; name a base model or a GGUF file.")
+        return value
+    meta = meta_of(key)
+    if (meta.ge is not None and value < meta.ge) or (meta.le is not None and value > meta.le):
+        raise UsageError(f"{key} is {value}; it must be from {meta.ge} to {meta.le}.")
+    return value
+
+
+def _hints() -> dict[str, Any]:
+    return typing.get_type_hints(Settings, include_extras=True)
+
+
+def _scalars() -> list[str]:
+    return [name for name in _hints() if name not in _TABLES]

@@ -1,0 +1,60 @@
+"""The differences of several answers in one line, from figures alone. Knows nothing of widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rich.cells import cell_len
+
+from culturechat.differences import Differences
+
+SEPARATOR = " · "
+MOST_PAIRS = 3
+"""Pairs up to which each is named; of more, the mean, the nearest and the farthest."""
+MOST_WORDS = 3
+
+
+def line(found: Differences, marks: Mapping[str, str], width: int) -> str:
+    """Return as much as fits of agreement, then stances, then words that only one column has.
+
+    Args:
+        found: What was compared.
+        marks: A short name for each column.
+        width: Cells to fill at most.
+    """
+    text = ""
+    for part in (*_agreement(found, marks), *_stances(found, marks), *_words(found, marks)):
+        longer = f"{text}{SEPARATOR}{part}" if text else part
+        if cell_len(longer) <= width:
+            text = longer
+    return text
+
+
+def _agreement(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
+    measured = {pair: value for pair, value in found.agreement.items() if value is not None}
+    if not measured:
+        yield "agreement not measured: answers not in English"
+        return
+    named = {f"{marks[one]}–{marks[other]}": value for (one, other), value in measured.items()}
+    if len(found.agreement) <= MOST_PAIRS:
+        first, *others = (f"{name} {value:.2f}" for name, value in named.items())
+        yield from (f"agreement {first}", *others)
+        return
+    yield f"agreement {sum(named.values()) / len(named):.2f} on average"
+    if len(named) > 1:
+        nearest, farthest = max(named, key=lambda name: named[name]), min(named, key=lambda name: named[name])
+        yield f"nearest {nearest} {named[nearest]:.2f}"
+        yield f"farthest {farthest} {named[farthest]:.2f}"
+
+
+def _stances(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
+    for side in ("agree", "disagree", "divided"):
+        takers = [marks[column] for column, stance in found.stances.items() if stance.side == side]
+        if takers:
+            yield f"{side} {', '.join(takers)}"
+
+
+def _words(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
+    for column, words in found.only.items():
+        if words:
+            yield f"only {marks[column]}: {', '.join(word.text for word in words[:MOST_WORDS])}"

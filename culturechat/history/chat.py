@@ -23,6 +23,12 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 STOPPED_EARLY = ("unfinished", "cancelled", "failed")
 
 
+def letter(place: int) -> str:
+    """Return what a column without a name is called: A for the first, Z for the 26th, A2 for the next."""
+    turn, rest = divmod(place, 26)
+    return chr(ord("A") + rest) + (str(turn + 1) if turn else "")
+
+
 class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who answers in a column."""
 
@@ -38,6 +44,26 @@ class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter: str = ""
     """The adapter's file, where there is one."""
     adapter_sha256: str = ""
+
+
+class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody thought of an answer before it was told whose it was."""
+
+    at: Time
+    """When it was told."""
+    place: Count
+    """The column in which it stood; 0 for the first."""
+    columns: Count
+    """How many were compared."""
+    guess: str = ""
+    """The culture that it was taken for; empty where nothing was guessed."""
+    best: bool = False
+    """Whether it was voted the best of its round."""
+
+    @property
+    def letter(self) -> str:
+        """What the column was called."""
+        return letter(self.place)
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +95,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the messages' tokens, those that were still in the engine's memory."""
     shared_batch: bool = False
     """Whether other columns' tokens were decoded with these."""
+    judgement: Judgement | None = None
+    """What was thought of it in blind mode, if it was judged there."""
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

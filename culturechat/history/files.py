@@ -14,7 +14,7 @@ import msgspec
 from culturechat import records
 from culturechat.errors import BadFile, UsageError, unknown
 from culturechat.history import voices
-from culturechat.history.chat import Answer, Chat, Turn, Voice
+from culturechat.history.chat import Answer, Chat, Judgement, Turn, Voice
 from culturechat.terminal import one_line
 
 VERSION = 1
@@ -22,6 +22,7 @@ _PAGE = Path(__file__).parent
 _HEADS = (
     *("chat", "title", "turn", "asked", "question", "culture", "form", "model", "base_sha256", "adapter_sha256"),
     *("attempt", "seed", "temperature", "top_p", "min_p", "max_tokens", "finish", "tokens", "shared_batch", "text"),
+    *("blind_column", "blind_columns", "guess", "voted_best", "judged"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -149,6 +150,7 @@ def facts(answer: Answer) -> str:
         f"seed {answer.seed}",
         f"temperature {answer.sampling['temperature']:g}" if "temperature" in answer.sampling else "",
         f"answer {answer.attempt + 1}" if answer.attempt else "",
+        _judged(answer.judgement, answer.voice.culture) if answer.judgement else "",
     )
     return " · ".join(part for part in parts if part)
 
@@ -163,8 +165,22 @@ def _row(chat: Chat, number: int, turn: Turn, answer: Answer) -> list[object]:
         *(voice.culture, voice.form, voice.model, voice.base_sha256, voice.adapter_sha256),
         *(answer.attempt, answer.seed, *sampling),
         *(answer.finish, answer.tokens, answer.shared_batch, answer.text.strip()),
+        *_judgement_cells(answer.judgement),
     )
     return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells]
+
+
+def _judgement_cells(judgement: Judgement | None) -> tuple[object, ...]:
+    if judgement is None:
+        return ("",) * 5
+    return (judgement.letter, judgement.columns, judgement.guess, judgement.best, judgement.at.isoformat())
+
+
+def _judged(judgement: Judgement, culture: str) -> str:
+    """Return in words how an answer was judged without its name."""
+    guess = "recognised" if judgement.guess == culture else f"taken for {judgement.guess}" if judgement.guess else ""
+    parts = (f"blind as {judgement.letter} of {judgement.columns}", guess, "voted best" if judgement.best else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _markdown(chat: Chat) -> Iterator[str]:

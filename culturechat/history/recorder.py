@@ -20,7 +20,7 @@ from culturechat.conversation import Message
 from culturechat.errors import CulturechatError
 from culturechat.history import database, voices, writing
 from culturechat.history.chat import Chat, Finish
-from culturechat.history.writing import Asked, Begun, Ended, Identified, News, Page, Read, Wrote
+from culturechat.history.writing import Asked, Begun, Ended, Identified, Judged, News, Page, Read, Wrote
 from culturechat.settings import Settings
 from culturechat.terminal import one_line
 
@@ -99,6 +99,10 @@ class Recorder:
     def failed(self, culture: str, error: str) -> None:
         """Take note that an answer failed."""
         self._take(Ended(culture, "failed", self._clock(), error=error))
+
+    def judged(self, order: Sequence[str], guesses: Mapping[str, str], best: str | None) -> None:
+        """Take note of what was thought of the last answers: how columns stood, what they were taken for, the best."""
+        self._take(Judged(tuple(order), dict(guesses), best, self._clock()))
 
     def close(self) -> None:
         """Write what is left; waits for it, but not for long."""

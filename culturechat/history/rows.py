@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from culturechat.conversation import Message
-from culturechat.history.chat import Answer, Chat, Turn, Voice
+from culturechat.history.chat import Answer, Chat, Judgement, Turn, Voice
 from culturechat.history.search import fold
 from culturechat.terminal import clean, one_line
 
@@ -22,6 +22,7 @@ _ANSWER = (
     "attempt, seed, sampling, context, apart, engine, messages, begun, ended, text, finish, error, tokens, "
     "tokens_per_second, cached_tokens, shared_batch"
 )
+_JUDGEMENT = "at, place, columns, guess, best"
 _JSON = msgspec.json.Encoder()
 _SAMPLING = msgspec.json.Decoder(dict[str, int | float])
 _MESSAGES = msgspec.json.Decoder(tuple[Message, ...])
@@ -71,6 +72,8 @@ def insert(connection: sqlite3.Connection, chat: Chat) -> int:
         place = add_turn(connection, number, turn.question, turn.asked)
         for answer in turn.answers:
             row = _insert_answer(connection, place, voices[answer.voice], answer)
+            if answer.judgement:
+                judge(connection, row, answer.judgement)
             if answer.finish != "unfinished":
                 add_passage(connection, number, "answer", row, answer.text)
     set_columns(connection, number, chat.columns)
@@ -118,6 +121,15 @@ def add_passage(connection: sqlite3.Connection, chat: int, source: str, origin: 
     )
 
 
+def judge(connection: sqlite3.Connection, answer: int, judgement: Judgement) -> None:
+    """Store what was thought of an answer, if it is still there."""
+    values = (stamp(judgement.at), judgement.place, judgement.columns, judgement.guess, judgement.best)
+    connection.execute(
+        f"INSERT OR REPLACE INTO judgement (answer, {_JUDGEMENT}) SELECT id, ?, ?, ?, ?, ? FROM answer WHERE id = ?",
+        (*values, answer),
+    )
+
+
 def _insert_answer(connection: sqlite3.Connection, turn: int, voice: int, answer: Answer) -> int:
     values = (
         answer.attempt,
@@ -145,13 +157,27 @@ def _insert_answer(connection: sqlite3.Connection, turn: int, voice: int, answer
 
 def _turns(connection: sqlite3.Connection, chat: int, voices: dict[int, Voice]) -> tuple[Turn, ...]:
     answers: dict[int, list[Answer]] = {}
-    for turn, voice, *values in connection.execute(
-        f"SELECT turn, voice, {_ANSWER} FROM answer WHERE turn IN (SELECT id FROM turn WHERE chat = ?) ORDER BY id",
+    judged = _judgements(connection, chat)
+    for row, turn, voice, *values in connection.execute(
+        f"SELECT id, turn, voice, {_ANSWER} FROM answer WHERE turn IN (SELECT id FROM turn WHERE chat = ?) ORDER BY id",
         (chat,),
     ):
-        answers.setdefault(turn, []).append(_answer(voices[voice], values))
+        answer = msgspec.structs.replace(_answer(voices[voice], values), judgement=judged.get(row))
+        answers.setdefault(turn, []).append(answer)
     turns = connection.execute("SELECT id, question, asked FROM turn WHERE chat = ? ORDER BY id", (chat,))
     return tuple(Turn(clean(question), moment(asked), tuple(answers.get(id_, ()))) for id_, question, asked in turns)
+
+
+def _judgements(connection: sqlite3.Connection, chat: int) -> dict[int, Judgement]:
+    found = connection.execute(
+        f"SELECT answer, {_JUDGEMENT} FROM judgement"
+        " WHERE answer IN (SELECT answer.id FROM answer JOIN turn ON turn.id = answer.turn WHERE chat = ?)",
+        (chat,),
+    )
+    return {
+        answer: Judgement(moment(at), place, columns, one_line(guess), bool(best))
+        for answer, at, place, columns, guess, best in found
+    }
 
 
 def _answer(voice: Voice, values: list[Any]) -> Answer:

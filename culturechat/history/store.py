@@ -14,7 +14,7 @@ import msgspec
 
 from culturechat.catalogue import Column
 from culturechat.errors import UsageError
-from culturechat.history import database, rows, search
+from culturechat.history import database, rows, search, votes
 from culturechat.history.chat import Chat, Entry
 from culturechat.history.recorder import Recorder
 from culturechat.history.search import Place
@@ -87,6 +87,13 @@ class History:
             chosen = [chat for (chat,) in newest if chat in places][: most if most >= 0 else None]
             unfinished = dict(connection.execute(_UNFINISHED).fetchall())
             return [_found(connection, unfinished, chat, places[chat], query) for chat in chosen]
+
+    def votes(self) -> list[votes.Tally]:
+        """Return how each culture fared where it was judged without its name."""
+        if not self.path.exists():
+            return []
+        with database.opened(self.path) as connection:
+            return votes.tally(connection)
 
     def load(self, chat: int) -> Chat:
         """Return one chat with everything in it; one in the trash as well.

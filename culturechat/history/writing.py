@@ -10,7 +10,7 @@ from typing import cast
 
 from culturechat.conversation import Message
 from culturechat.history import rows
-from culturechat.history.chat import Finish, Voice
+from culturechat.history.chat import Finish, Judgement, Voice
 from culturechat.terminal import one_line
 
 _TITLE_CHARACTERS = 120
@@ -69,6 +69,18 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What was thought of the columns' last answers, before it was told whose they are."""
+
+    order: tuple[str, ...]
+    """Cultures as their columns stood."""
+    guesses: dict[str, str]
+    """What each was taken for, where something was guessed."""
+    best: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Identified:
     """The files of a column's model were read through."""
 
@@ -77,7 +89,7 @@ class Identified:
     adapter_sha256: str
 
 
-News = Asked | Begun | Read | Wrote | Ended | Identified
+News = Asked | Begun | Read | Wrote | Ended | Identified | Judged
 
 
 @dataclass
@@ -116,6 +128,8 @@ def write(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], n
                 _set(connection, page, culture, "text = text || ?", text)
             case Ended():
                 _end(connection, page, item)
+            case Judged():
+                _judge(connection, page, item)
             case Identified(culture, base, adapter):
                 values = (base, adapter, page.voices.get(culture))
                 connection.execute("UPDATE voice SET base_sha256 = ?, adapter_sha256 = ? WHERE id = ?", values)
@@ -165,6 +179,14 @@ def _end(connection: sqlite3.Connection, page: Page, news: Ended) -> None:
     if text is not None and page.chat is not None:
         rows.add_passage(connection, page.chat, "answer", answer, text[0])
         connection.execute("UPDATE chat SET changed = ? WHERE id = ?", (rows.stamp(news.at), page.chat))
+
+
+def _judge(connection: sqlite3.Connection, page: Page, news: Judged) -> None:
+    for place, culture in enumerate(news.order):
+        if culture in page.answers:
+            guess = news.guesses.get(culture, "")
+            judgement = Judgement(news.at, place, len(news.order), guess, culture == news.best)
+            rows.judge(connection, page.answers[culture], judgement)
 
 
 def _set(connection: sqlite3.Connection, page: Page, culture: str, assignments: str, *values: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,9 @@ from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
 
-Form = Literal["merged", "adapter", "one", "prompt", "base"]
+Form = Literal["merged", "adapter", "one", "prompt", "base", "server"]
 """How a column's model comes: a file of its own, base + LoRA adapter, base + the One adapter of all cultures with the
-culture in its prompt, base with the culture in its prompt only, or the untouched base."""
+culture in its prompt, base with the culture in its prompt only, the untouched base, or whatever a server has."""
 
 FORCED: tuple[Form, ...] = ("merged", "adapter", "one", "prompt")
 """The forms that can be asked for by name."""
@@ -103,7 +103,10 @@ class Column:
     model: str
     """What the model is called."""
     base_path: Path
+    """Empty where a server answers."""
     adapter_path: Path | None = None
+    server: str = ""
+    """Address of the server that answers, if one does."""
 
     @property
     def title(self) -> str:
@@ -140,15 +143,7 @@ def columns(
         UsageError: a name is unknown or stands twice, a file is damaged, or an adapter belongs to another base.
         WeightsMissing: the base, or an adapter that was asked for, is not installed.
     """
-    if not names:
-        raise UsageError(f"No culture was named. Known: {', '.join([*cultures.names(), ONE, BASE_COLUMN])}.")
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated:
-        raise UsageError(f"{repeated} is named twice; each culture is one column.")
-    known = [*cultures.names(), ONE, BASE_COLUMN]
-    for name in (*names, *(adapters or {})):
-        if name not in known:
-            raise unknown("culture", name, known)
+    checked(names, adapters or ())
     base_path, base_name = _base(base)
     few = len(names) <= MOST_MERGED and gguf_file.read_header(base_path).main_type != GGMLQuantizationType.Q4_1
     wanted = form or ("merged" if few else None)
@@ -159,6 +154,28 @@ def columns(
         else _column(name, base_path, base_name, files.get(name), wanted, forced=form is not None)
         for name in names
     ]
+
+
+def checked(names: Sequence[str], others: Iterable[str] = ()) -> list[str]:
+    """Return all names that a column can have.
+
+    Args:
+        names: The columns that are wanted.
+        others: Further names that must be known.
+
+    Raises:
+        UsageError: a name is unknown or stands twice, or there is none.
+    """
+    known = [*cultures.names(), ONE, BASE_COLUMN]
+    if not names:
+        raise UsageError(f"No culture was named. Known: {', '.join(known)}.")
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise UsageError(f"{repeated} is named twice; each culture is one column.")
+    for name in (*names, *others):
+        if name not in known:
+            raise unknown("culture", name, known)
+    return known
 
 
 def sha256_of(path: Path) -> str:

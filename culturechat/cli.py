@@ -13,6 +13,7 @@ import typer
 
 from culturechat import __version__
 from culturechat.cli_history import history
+from culturechat.cli_server import Remote, Server, ServerModel, remote
 from culturechat.cli_settings import settings as settings_command
 from culturechat.errors import CulturechatError, UsageError
 
@@ -87,6 +88,8 @@ def compare(
     base: Base = None,
     adapter: Adapter = None,
     form: FormOption = None,
+    server: Server = None,
+    server_model: ServerModel = None,
     seed: Seed = None,
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
@@ -116,21 +119,22 @@ def compare(
     if chat is not None and cultures is not None:
         raise UsageError("--chat brings its own columns; leave --cultures out.")
     names = _names(cultures) if cultures is not None else None
-    columns = _columns(names, settings, adapter, form) if names else []
+    there = remote(server, server_model, base=base, adapter=adapter, form=form)
+    columns = _columns(names, settings, adapter, form, there) if names else []
     past = _chat(chat) if chat is not None else None
     if past is not None:
         from culturechat.history import voices
 
-        columns = voices.columns(past)
+        columns = there.columns([voice.culture for voice in past.columns]) if there else voices.columns(past)
     _require_terminal()
     from culturechat import tui
 
     tui.check(resolved)
     picked = None if columns else tui.pick(settings)
     if picked is not None:
-        columns = _columns(picked.columns, settings, adapter, form)
+        columns = _columns(picked.columns, settings, adapter, form, there)
     if columns:
-        with _engine() as engine:
+        with _engine(there) as engine:
             raise typer.Exit(tui.run(engine, columns, resolved, past, probe=picked is not None and picked.probe))
 
 
@@ -141,6 +145,8 @@ def ask(
     base: Base = None,
     adapter: Adapter = None,
     form: FormOption = None,
+    server: Server = None,
+    server_model: ServerModel = None,
     seed: Seed = None,
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
@@ -158,8 +164,9 @@ def ask(
     settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic, None, top_p, min_p)
     names = _names(cultures)
     text = _question(question)
-    columns = _columns(names, settings, adapter, form)
-    with _engine() as engine, _recorder(columns, settings, keep) as recorder:
+    there = remote(server, server_model, base=base, adapter=adapter, form=form)
+    columns = _columns(names, settings, adapter, form, there)
+    with _engine(there) as engine, _recorder(columns, settings, keep) as recorder:
         session = Session(engine, columns, settings, recorder)
         if shortage := session.open():
             typer.echo(f"culturechat: {shortage}", err=True)
@@ -192,6 +199,8 @@ def probe(
     base: Base = None,
     adapter: Adapter = None,
     form: FormOption = None,
+    server: Server = None,
+    server_model: ServerModel = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the same run was stopped.")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; `-` prints it.")] = None,
@@ -217,8 +226,9 @@ def probe(
         return
     files = output.Files(json_path, csv_path, parquet, html)
     files.check()
-    columns = _columns(names, settings, adapter, form)
-    with _engine() as engine, plain.stoppable("Stopped; the same command with --resume goes on from here."):
+    there = remote(server, server_model, base=base, adapter=adapter, form=form)
+    columns = _columns(names, settings, adapter, form, there)
+    with _engine(there) as engine, plain.stoppable("Stopped; the same command with --resume goes on from here."):
         run = probing.probe_columns(
             engine, columns, bank, wanted, how, seed, source, resume, plain.progress, settings.context
         )
@@ -416,11 +426,11 @@ def doctor(
 
 
 @contextmanager
-def _engine() -> Iterator[Engine]:
-    """Give the engine and end its process in every case, Ctrl-C included."""
+def _engine(there: Remote | None = None) -> Iterator[Engine]:
+    """Give the engine and end its work in every case, Ctrl-C included."""
     from culturechat import engines
 
-    engine = engines.load()
+    engine = there.engine() if there else engines.load()
     try:
         yield engine
     except KeyboardInterrupt:
@@ -438,7 +448,7 @@ def _recorder(columns: Sequence[Column], settings: Settings, keep: bool) -> Iter
     from culturechat.engines.llama_cpp import facts
     from culturechat.history import History
 
-    recorder = History().record(columns, settings, facts.version())
+    recorder = History().record(columns, settings, columns[0].server or facts.version())
     recorder.watch(lambda message: typer.echo(f"culturechat: {message}", err=True) if message else None)
     try:
         yield recorder
@@ -495,10 +505,16 @@ def _names(cultures: str | None) -> list[str]:
 
 
 def _columns(
-    names: Sequence[str], settings: Settings, adapters: Sequence[str] | None, form: str | None
+    names: Sequence[str],
+    settings: Settings,
+    adapters: Sequence[str] | None,
+    form: str | None,
+    there: Remote | None = None,
 ) -> list[Column]:
     from culturechat import catalogue
 
+    if there and names:
+        return there.columns(names)
     if form not in (None, *catalogue.FORCED):
         raise UsageError(
             f"--form {form} is unknown; it is {', '.join(catalogue.FORCED[:-1])} or {catalogue.FORCED[-1]}."

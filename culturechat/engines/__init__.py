@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
-from math import exp
+from math import exp, inf
 from typing import Literal, Protocol, cast
 
 import msgspec
@@ -100,17 +100,21 @@ class Scores(msgspec.Struct, frozen=True, tag=True):
     """How likely each option of a `Choice` is as the next thing the model writes."""
 
     logprobs: tuple[float, ...]
-    """Natural logarithms, in the order of the options, over the whole vocabulary."""
+    """Natural logarithms, in the order of the options, over the whole vocabulary; -∞ where the engine cannot see it."""
+    hidden: float = 0.0
+    """Most that the options it cannot see may have together: some engines know only the likeliest tokens."""
 
     @property
     def mass(self) -> float:
-        """Total probability of the options; what is missing from 1 went to other texts."""
+        """Total probability of the options that are seen; what is missing from 1 went to other texts or is hidden."""
         return float(sum(exp(logprob) for logprob in self.logprobs))
 
     @property
     def probabilities(self) -> tuple[float, ...]:
-        """Probabilities of the options among themselves; they sum to 1."""
+        """Probabilities of the options among themselves; they sum to 1, and are even where none is seen."""
         best = max(self.logprobs)
+        if best == -inf:
+            return (1 / len(self.logprobs),) * len(self.logprobs)
         weights = [exp(logprob - best) for logprob in self.logprobs]
         return tuple(weight / sum(weights) for weight in weights)
 

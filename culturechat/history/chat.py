@@ -35,10 +35,10 @@ class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     culture: str
     """A culture's id, or `base`."""
     form: str
-    """How the model comes: merged, adapter, prompt or base."""
+    """How the model comes: merged, adapter, prompt, base, or server."""
     model: str
     base: str
-    """Id of the base, or its file."""
+    """Id of the base, or its file, or the address of a server."""
     base_sha256: str = ""
     """Of the file that is run: the base, or the merged model. Empty where it was not known yet."""
     adapter: str = ""

@@ -214,6 +214,8 @@ def _portable(chat: Chat) -> Chat:
 
 
 def _without_folders(voice: Voice) -> Voice:
+    if voice.form == "server":
+        return voice
     return msgspec.structs.replace(voice, base=_file(voice.base), adapter=_file(voice.adapter))
 
 

@@ -13,6 +13,8 @@ from culturechat.terminal import one_line
 
 def of(column: Column, base: str) -> Voice:
     """Return who answers in a column whose base is called so; hashes are left out, because they take time."""
+    if column.server:
+        return Voice(column.id, column.form, column.model, column.server)
     named = base if base in catalogue.cards() else str(Path(base).expanduser().absolute())
     adapter = str(column.adapter_path.absolute()) if column.adapter_path else ""
     return Voice(column.id, column.form, column.model, named, adapter=adapter)
@@ -35,6 +37,8 @@ def column(voice: Voice) -> Column:
     Raises:
         CulturechatError: the culture is unknown here, or a model or its file is not installed.
     """
+    if voice.form == "server":
+        return _at_server(voice)
     if voice.form not in (*catalogue.FORCED, "base"):
         raise UsageError(f"{title(voice)} was asked in a form that is unknown here: {voice.form}.")
     # the One adapter is a file of its own for all cultures
@@ -45,6 +49,12 @@ def column(voice: Voice) -> Column:
     form = next((form for form in catalogue.FORCED if form == voice.form), None)
     (found,) = catalogue.columns([voice.culture], voice.base, own, form)
     return found
+
+
+def _at_server(voice: Voice) -> Column:
+    """Return what answers at the server that answered then; only an engine whose server the user named will ask it."""
+    culture = cultures.load(voice.culture) if voice.culture in cultures.names() else None
+    return Column(voice.culture, culture, "server", voice.model, Path(), server=voice.base)
 
 
 def differences(voice: Voice, found: Column) -> list[str]:

@@ -56,6 +56,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "order": list(reading.order),
         "p": list(reading.p),
         "option_mass": reading.mass,
+        "unseen": reading.unseen,
     }
 
 

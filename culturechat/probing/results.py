@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +45,13 @@ class Reading:
 
     @property
     def mass(self) -> float:
-        """Probability that the model begins its answer with any of the marks."""
+        """Probability that the model begins its answer with any of the marks; at least, where some are not seen."""
         return Scores(self.logprobs).mass
+
+    @property
+    def unseen(self) -> int:
+        """How many of the marks the engine could not see among the likeliest tokens."""
+        return self.logprobs.count(-inf)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +137,22 @@ def finished(
 ) -> ProbeRun:
     """Return a run from its results and the columns that gave them."""
     facts = [ColumnFacts(column.id, column.title, column.form, column.model, file_hashes(column)) for column in columns]
-    return ProbeRun(tuple(items), bank, tuple(facts), plan, seed, source, llama_cpp=llama_cpp_version())
+    noted = replace(source, notes=(*source.notes, *_unseen(items, columns)))
+    return ProbeRun(tuple(items), bank, tuple(facts), plan, seed, noted, llama_cpp=llama_cpp_version())
+
+
+def _unseen(items: Sequence[ItemResult], columns: Sequence[Column]) -> Iterator[str]:
+    """Say how much of the option probabilities a server did not show."""
+    for column in columns:
+        if column.server:
+            readings = [reading for item in items if item.culture == column.id for reading in item.readings]
+            unseen = sum(reading.unseen for reading in readings)
+            every = sum(len(reading.order) for reading in readings)
+            hidden = f"{unseen:,} were not and count as 0, so option mass is a minimum" if unseen else "all were"
+            yield (
+                f"{column.id} is {column.model} at {column.server}, which names only its likeliest tokens; "
+                f"of {every:,} option probabilities {hidden}."
+            )
 
 
 def write(path: Path, text: str) -> None:

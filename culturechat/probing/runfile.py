@@ -89,7 +89,8 @@ def fingerprint(columns: Sequence[Column], choices: Iterable[Choice]) -> str:
     """Return a hash of everything that a run's scores depend on."""
     digest = hashlib.sha256(f"{FORMAT} llama.cpp {llama_cpp_version()}\n".encode())
     for column in columns:
-        digest.update(f"{column.id} {column.form} {file_hashes(column)}\n".encode())
+        model = f"{column.model} at {column.server}" if column.server else file_hashes(column)
+        digest.update(f"{column.id} {column.form} {model}\n".encode())
     for choice in choices:
         digest.update(msgspec.msgpack.encode(choice))
     return digest.hexdigest()

@@ -34,7 +34,7 @@ def run(
         probe: Begin with the probe.
     """
     settings = resolved.settings
-    library = Library(engine, facts.version(), settings)
+    library = Library(engine, columns[0].server or facts.version(), settings)
     session = library.begin(columns, past)
     app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
     try:

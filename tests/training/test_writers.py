@@ -12,6 +12,7 @@ import pytest
 
 from culturechat import survey
 from culturechat.engines.echo import Echo
+from culturechat.engines.openai import wire
 from culturechat.errors import EngineError, UsageError
 from training.steps import restate, synonyms, tagged, writers
 from training.steps.writers import Local, Server
@@ -100,7 +101,7 @@ def test_a_server_is_asked_for_its_first_model_unless_one_is_named(fake: Fake) -
 def test_the_key_is_sent_only_where_there_is_one(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.answers = [says("x")]
     server(fake).write("x", 1)
-    monkeypatch.setenv(writers.KEY, "made-up")
+    monkeypatch.setenv(wire.KEY, "made-up")
     server(fake).write("x", 1)
     assert [authorization for _, _, authorization in fake.asked] == ["", "Bearer made-up"]
 
@@ -117,7 +118,7 @@ def test_what_may_pass_is_tried_again_and_what_stays_is_not(fake: Fake) -> None:
     fake.answers = [fails(500)]
     with pytest.raises(EngineError, match="HTTP 500"):
         server(fake).write("x", 1)
-    assert len(fake.asked) == count + 1 + writers.TRIES
+    assert len(fake.asked) == count + 1 + wire.TRIES
 
 
 @pytest.mark.parametrize(

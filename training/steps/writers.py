@@ -5,29 +5,19 @@ Nothing here reaches for the network unless a recipe holds a server's address.
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
 import re
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from culturechat import catalogue, engines, terminal
 from culturechat.conversation import Message
 from culturechat.engines import Engine, Failed, Request, Sampling, Token
-from culturechat.errors import EngineError, UsageError
+from culturechat.engines.openai import wire
+from culturechat.engines.openai.wire import TIMEOUT_S
+from culturechat.errors import EngineError
 
 TEMPERATURE = 0.7
-TIMEOUT_S = 120
-TRIES = 3
-PAUSE_S = 2.0
-MOST_BYTES = 1 << 20
-KEY = "CULTURECHAT_API_KEY"
-"""Environment variable with the server's key, for servers that want one."""
 
 _NUMBERED = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s*")
 
@@ -106,16 +96,12 @@ class Server:
     def __init__(
         self, address: str, model: str = "", timeout_s: float = TIMEOUT_S, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        if not urllib.parse.urlsplit(address).hostname:
-            raise UsageError(f"{address!r} is no server's address; write it like http://localhost:8080/v1.")
-        self.address = address.rstrip("/")
-        self._timeout_s = timeout_s
-        self._sleep = sleep
+        self._server = wire.Server(address, timeout_s, sleep)
         self._model = model
 
     def write(self, prompt: str, seed: int, most_tokens: int = 400) -> str:
-        """Return the model's answer; what may pass is tried again, twice."""
-        answer = self._asked(
+        """Return the model's answer; what may pass is tried again a few times."""
+        answer = self._server.ask(
             "/chat/completions",
             {
                 "model": self._named(),
@@ -130,7 +116,7 @@ class Server:
         except (KeyError, IndexError, TypeError):
             text = None
         if not isinstance(text, str):
-            raise EngineError(f"{self.address} answered without a text; is it an OpenAI-compatible server?")
+            raise EngineError(f"{self._server.address} answered without a text; is it an OpenAI-compatible server?")
         return text
 
     def close(self) -> None:
@@ -138,58 +124,14 @@ class Server:
 
     def _named(self) -> str:
         if not self._model:
-            listed = self._asked("/models", None)
+            listed = self._server.ask("/models")
             try:
                 self._model = str(listed["data"][0]["id"])
             except (KeyError, IndexError, TypeError):
                 raise EngineError(
-                    f'{self.address} lists no model. Name one in the recipe: server_model = "…".'
+                    f'{self._server.address} lists no model. Name one in the recipe: server_model = "…".'
                 ) from None
         return self._model
-
-    def _asked(self, path: str, body: dict[str, Any] | None) -> Any:
-        for attempt in range(TRIES):
-            if attempt:
-                self._sleep(PAUSE_S * attempt)
-            try:
-                return self._once(path, body)
-            except urllib.error.HTTPError as error:
-                problem = f"HTTP {error.code} {error.reason}{_said(error)}"
-                if error.code < 500 and error.code not in (408, 429):
-                    break
-            except (OSError, http.client.HTTPException) as error:
-                reason = getattr(error, "reason", error)
-                problem = (
-                    f"no answer within {self._timeout_s:g} s" if _timed_out(reason) else str(reason) or repr(reason)
-                )
-            except ValueError:
-                problem = "its answer is no JSON"
-                break
-        raise EngineError(
-            f"{self.address}: {terminal.one_line(problem)}. Is the server running, and the address right?"
-        )
-
-    def _once(self, path: str, body: dict[str, Any] | None) -> Any:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if key := os.environ.get(KEY):
-            headers["Authorization"] = f"Bearer {key}"
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.address + path, data, headers)
-        with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
-            return json.loads(answer.read(MOST_BYTES))
-
-
-def _said(error: urllib.error.HTTPError) -> str:
-    """Return what the server says of a refusal, cut short."""
-    try:
-        words = terminal.one_line(error.read(2000).decode("utf-8", "replace"))
-    except OSError:
-        return ""
-    return f": {words[:200]}" if words else ""
-
-
-def _timed_out(reason: object) -> bool:
-    return isinstance(reason, TimeoutError) or "timed out" in str(reason)
 
 
 def _unquoted(line: str) -> str:

@@ -22,7 +22,7 @@ from culturechat.catalogue import Column
 from culturechat.engines import Choice, Event, Failed, Finished, Plan, Request, Scores
 from culturechat.engines.llama_cpp import facts, memory, prepared, protocol
 from culturechat.engines.llama_cpp.protocol import Body, Broken, Cancel, Done, Generate, Open, Score, Weights
-from culturechat.errors import EngineError
+from culturechat.errors import EngineError, UsageError
 from culturechat.terminal import one_line
 
 CRASHES_IN_A_ROW = 3
@@ -267,6 +267,10 @@ class _Process:
 
 
 def _weights(column: Column) -> Weights:
+    if column.server:
+        raise UsageError(
+            f"{column.id} answers at {column.server}; that server is asked only with --server {column.server}"
+        )
     base, adapter = prepared.fastest(column.base_path, column.adapter_path)
     return Weights(column.id, str(base), str(adapter) if adapter else None)
 

@@ -402,7 +402,8 @@ class CompareScreen(Screen[None]):
 
 def _title(settings: Settings, session: Session) -> str:
     count = len(session.columns)
-    base = PurePath(settings.base).name
+    servers = dict.fromkeys(column.server for column in session.columns.values() if column.server)
+    base = ", ".join(servers) or PurePath(settings.base).name
     return one_line(f"{base} · {count} column{'s' if count != 1 else ''}")
 
 

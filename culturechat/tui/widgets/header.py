@@ -24,6 +24,7 @@ FORMS: dict[Form, str] = {
     "one": "adapter of all cultures",
     "prompt": "prompt only",
     "base": "no culture, for comparison",
+    "server": "on a server",
 }
 
 

@@ -22,6 +22,8 @@ from culturechat.engines.llama_cpp import client
 from culturechat.engines.llama_cpp.client import LlamaCpp
 from culturechat.errors import EngineError
 
+pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.all_cores]
+
 QUESTION = "Should grown-up children look after their parents?"
 
 

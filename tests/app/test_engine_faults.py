@@ -20,6 +20,8 @@ from culturechat.conversation import Conversation
 from culturechat.engines import Failed, Finished, Request, Sampling
 from culturechat.engines.llama_cpp.client import LlamaCpp
 
+pytestmark = pytest.mark.xdist_group("engine")
+
 KILLS = 25
 """Of the worker, and as many of the app."""
 

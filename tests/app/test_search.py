@@ -91,6 +91,7 @@ def test_a_bank_of_ones_own_is_searched_instead() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("torch")
 def test_the_app_computes_what_was_trained() -> None:
     torch = pytest.importorskip("torch")
     from training.steps import words

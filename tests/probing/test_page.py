@@ -16,6 +16,8 @@ from culturechat.probing import Plan, ProbeRun
 from culturechat.survey import Answers, Bank, Question, Scale
 from tests.probing.stage import run
 
+pytestmark = pytest.mark.xdist_group("page")
+
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m{{ 7*7 }}</style>'
 VOID = {"meta", "link", "br", "img", "hr", "input"}

@@ -29,6 +29,8 @@ from training.steps.replace import protected
 from training.steps.similarity import Similarity
 from training.workspace import Workspace
 
+pytestmark = pytest.mark.xdist_group("torch")
+
 BANK = survey.load()
 RECIPE = recipes.load("augmented")
 assert RECIPE.augment is not None

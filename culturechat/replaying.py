@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from culturechat.catalogue import Column
-from culturechat.engines import Engine, Event, Failed, Finished, Request, Sampling, Token
+from culturechat.engines import Engine, Failed, Request, Sampling, Token
 from culturechat.errors import CulturechatError, UsageError
 from culturechat.history import Answer, Chat, voices
 from culturechat.terminal import Cleaner, one_line
@@ -101,7 +101,7 @@ def _answer(engine: Engine, answers: Sequence[Answer]) -> dict[str, str | Failed
     texts: dict[str, str | Failed] = dict.fromkeys(recorded, "")
     for event in engine.generate([_request(answer) for answer in answers]):
         name = event.column
-        text = _text(cleaners[name], event)
+        text = cleaners[name].feed(event.text) if isinstance(event, Token) else ""
         said = texts[name]
         if isinstance(event, Failed):
             texts[name] = event
@@ -111,12 +111,6 @@ def _answer(engine: Engine, answers: Sequence[Answer]) -> dict[str, str | Failed
             if _was_stopped(recorded[name]) and len(said + text) >= len(recorded[name].text):
                 engine.cancel([name])
     return texts
-
-
-def _text(cleaner: Cleaner, event: Event) -> str:
-    if isinstance(event, Token):
-        return cleaner.feed(event.text)
-    return cleaner.flush() if isinstance(event, Finished) else ""
 
 
 def _request(answer: Answer) -> Request:

@@ -141,13 +141,8 @@ class Session:
                 if not event.text:
                     continue
                 texts[column] += event.text
-            elif isinstance(event, Finished | Failed):
-                rest = cleaners[column].flush()
-                if rest:
-                    texts[column] += rest
-                    yield Token(column, rest)
-                if texts[column].strip():
-                    self.conversations[column] = self.conversations[column].with_answer(texts[column].strip())
+            elif isinstance(event, Finished | Failed) and texts[column].strip():
+                self.conversations[column] = self.conversations[column].with_answer(texts[column].strip())
             yield event
 
     def _request(self, column: str, settings: Settings) -> Request:

@@ -7,25 +7,26 @@ and bidirectional overrides that show one thing and mean another. None of them i
 from __future__ import annotations
 
 import re
+import unicodedata
 
-# CSI, OSC/DCS/SOS/PM/APC (ended by BEL or ST), and two-character escapes; C1 forms are the same in one character.
-_STRING_START = "[\x90\x98\x9d-\x9f]|\x1b[PX\\]^_]"
-_SEQUENCE = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
-    f"|(?:{_STRING_START})[^\x07\x1b\x9c]*(?:\x07|\x9c|\x1b\\\\)"
-    "|\x1b[ -/]*[0-OQ-WYZ\\\\`-~]"
-)
-_UNFINISHED = re.compile(f"(?:\x1b\\[|\x9b)[0-?]*[ -/]*\\Z|(?:{_STRING_START})[^\x07\x1b\x9c]*\x1b?\\Z|\x1b[ -/]*\\Z")
+MOST_MARKS = 30
+"""Marks that may stand on one character, as in Unicode's Stream-Safe Text Format (UAX #15); no script needs as many."""
+
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]")
-_LONGEST_SEQUENCE = 4096
+_STRING_STARTS = "\x90\x98\x9d\x9e\x9f"
+_STRING_STARTS_AFTER_ESCAPE = "PX]^_"
+# what may follow inside a sequence, and in the group what ends it; anything else ends it too, but is no part of it
+_ESCAPE = re.compile("[ -/]*([0-~])?")
+_PARAMETERS = re.compile("[ -?]*([@-~])?")
+_STRING = re.compile("[^\x07\x18\x1a\x1b\x9c\n]*([\x07\x18\x1a\x9c])?")
+_MARKS = ("Mn", "Me", "Cf")
 
 
 def clean(text: str) -> str:
     """Return the text without anything a terminal would act on; newlines and tabs stay."""
-    if text.isprintable():  # most lines of a long list are, and nothing that is removed is
+    if text.isprintable() and (text.isascii() or len(text) <= MOST_MARKS):
         return text
-    cleaner = Cleaner()
-    return cleaner.feed(text) + cleaner.flush()
+    return Cleaner().feed(text)
 
 
 def one_line(text: str) -> str:
@@ -34,19 +35,68 @@ def one_line(text: str) -> str:
 
 
 class Cleaner:
-    """Cleans text that arrives in pieces: a sequence split over two pieces does not slip through."""
+    """Cleans text that arrives in pieces; where it is cut makes no difference.
+
+    It follows a terminal through the sequences of ECMA-48: CSI, the strings (OSC, DCS, SOS, PM, APC) that BEL or ST
+    ends, and shorter escapes, with their beginnings in one character (C1) too. What a sequence holds is gone, a new one
+    never arises from what is left, and one that does not end costs no more than the rest of its line.
+    """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._inside: re.Pattern[str] | None = None
+        """What goes on in the sequence under way."""
+        self._escaped = False
+        """Whether an escape character came last."""
+        self._marks = 0
 
     def feed(self, piece: str) -> str:
-        """Return what is safe to show now; the start of an unfinished sequence is held back."""
-        text = _SEQUENCE.sub("", self._held + piece.replace("\r\n", "\n"))
-        tail = _UNFINISHED.search(text)
-        self._held = tail.group() if tail and len(tail.group()) <= _LONGEST_SEQUENCE else ""
-        return _UNSAFE.sub("", text[: tail.start()] if tail else text)
+        """Return what of the piece is safe to show."""
+        kept = []
+        place = 0
+        while place < len(piece):
+            if self._escaped:
+                place += self._begin(piece[place])
+            elif self._inside:
+                match = self._inside.match(piece, place)
+                assert match is not None
+                place = match.end()
+                if match.group(1) or place < len(piece):
+                    self._inside = None
+            else:
+                match = _UNSAFE.search(piece, place)
+                kept.append(piece[place : match.start() if match else None])
+                place = match.end() if match else len(piece)
+                if match:
+                    self._meet(match.group())
+        return self._without_floods("".join(kept))
 
-    def flush(self) -> str:
-        """Return what is left when no more text comes; an unfinished sequence is dropped with its start."""
-        held, self._held = self._held, ""
-        return _UNSAFE.sub("", _UNFINISHED.sub("", held))
+    def _meet(self, control: str) -> None:
+        self._escaped = control == "\x1b"
+        if control == "\x9b":
+            self._inside = _PARAMETERS
+        elif control in _STRING_STARTS:
+            self._inside = _STRING
+
+    def _begin(self, character: str) -> int:
+        """Find out what an escape character begins; return how much of it this character is."""
+        self._escaped = False
+        if character == "[":
+            self._inside = _PARAMETERS
+        elif character in _STRING_STARTS_AFTER_ESCAPE:
+            self._inside = _STRING
+        else:
+            self._inside = _ESCAPE
+            return 0
+        return 1
+
+    def _without_floods(self, text: str) -> str:
+        if text.isascii():
+            if text:
+                self._marks = 0
+            return text
+        kept = []
+        for character in text:
+            self._marks = self._marks + 1 if unicodedata.category(character) in _MARKS else 0
+            if self._marks <= MOST_MARKS:
+                kept.append(character)
+        return "".join(kept)

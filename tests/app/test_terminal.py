@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from culturechat.terminal import Cleaner, clean, one_line
+from culturechat.terminal import MOST_MARKS, Cleaner, clean, one_line
+from tests import hostile
 
 HOSTILE = [
     "\x1b]52;c;ZXZpbA==\x07",
@@ -35,17 +36,38 @@ def test_a_sequence_split_anywhere_is_cleaned_like_a_whole_one(text: str) -> Non
     whole = f"before{text}after"
     for cut in range(len(whole)):
         cleaner = Cleaner()
-        assert cleaner.feed(whole[:cut]) + cleaner.feed(whole[cut:]) + cleaner.flush() == clean(whole)
+        assert cleaner.feed(whole[:cut]) + cleaner.feed(whole[cut:]) == clean(whole)
 
 
-def test_random_hostile_streams_never_let_a_control_through() -> None:
-    rng = random.Random(7)
-    alphabet = [*HOSTILE, "\x1b", "\x1b[", "\x1b]", "\x9b", "text", "世界", "\n", "\t", "👩‍👩‍👧"]
-    for _ in range(500):
+def test_generated_hostile_texts_are_cleaned_alike_in_whatever_pieces_they_come() -> None:
+    chance = random.Random(7)
+    for number, text in enumerate(hostile.strings()):
+        whole = clean(text)
+        assert whole.startswith(hostile.tag(number))
+        assert not hostile.faults(whole.translate({ord("\n"): None, ord("\t"): None}).encode())
         cleaner = Cleaner()
-        out = "".join(cleaner.feed(rng.choice(alphabet)) for _ in range(30)) + cleaner.flush()
-        assert all(char in "\n\t" or ord(char) >= 32 for char in out)
-        assert not any(0x7F <= ord(char) <= 0x9F for char in out)
+        assert "".join(map(cleaner.feed, hostile.pieces(text, chance))) == whole
+
+
+def test_a_sequence_without_an_end_costs_no_more_than_its_line() -> None:
+    assert clean("a\x1b]52;c;secret\nb") == "a\nb"
+    assert clean("a\x9b12\nb") == "a\nb"
+    assert clean("a\x1b\x1b[31m (b)\x9d0;x") == "a (b)"
+
+
+def test_what_is_left_of_sequences_makes_no_new_one() -> None:
+    assert clean("\x1b\x1b[0m]52;c;eA==\x07") == "]52;c;eA=="
+    assert clean("\x1b\x07[2J") == "[2J"
+
+
+def test_a_flood_of_marks_is_cut_and_no_script_is_hurt() -> None:
+    flood = "e" + "\u0301" * 5000
+    assert clean(flood) == "e" + "\u0301" * MOST_MARKS
+    cleaner = Cleaner()
+    assert "".join(map(cleaner.feed, flood)) == clean(flood)
+    assert clean("x" + "\u200b" * 400 + "y") == "x" + "\u200b" * MOST_MARKS + "y"
+    for text in ("བསྒྲུབས་པ།", "ক্ষ্ম্য", "שָׁלוֹם", "ที่นี่", "ẹ̀́" * 100):
+        assert clean(text) == text
 
 
 def test_scripts_and_emoji_pass_untouched() -> None:

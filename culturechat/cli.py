@@ -66,6 +66,12 @@ ContextTokens = Annotated[int | None, typer.Option("--context", help="Tokens tha
 Deterministic = Annotated[
     bool | None, typer.Option("--deterministic", help="Let no column's text depend on the columns beside it.")
 ]
+InterfaceLanguage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|CODE", help="Language of the screen's words, such as de; auto: as the environment says."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -101,6 +107,7 @@ def compare(
     keep: Annotated[
         bool | None, typer.Option("--history/--no-history", help="Keep what is asked and answered, or do not.")
     ] = None,
+    interface_language: InterfaceLanguage = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Ask local models of several cultures the same question, side by side, next to what people there said.
@@ -114,7 +121,9 @@ def compare(
         if cultures is not None:
             raise UsageError(f"Put --cultures after the command: culturechat {context.invoked_subcommand} --cultures …")
         return
-    resolved = _resolved(base, seed, temperature, max_tokens, context_tokens, deterministic, keep, top_p, min_p)
+    resolved = _resolved(
+        base, seed, temperature, max_tokens, context_tokens, deterministic, keep, top_p, min_p, interface_language
+    )
     settings = resolved.settings
     if chat is not None and cultures is not None:
         raise UsageError("--chat brings its own columns; leave --cultures out.")
@@ -127,7 +136,9 @@ def compare(
 
         columns = there.columns([voice.culture for voice in past.columns]) if there else voices.columns(past)
     _require_terminal()
-    from culturechat import tui
+    from culturechat import locale, tui
+
+    locale.use(locale.choose(settings.interface_language))
 
     tui.check(resolved)
     picked = None if columns else tui.pick(settings)
@@ -466,8 +477,11 @@ def _settings(
     keep: bool | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
+    interface_language: str | None = None,
 ) -> Settings:
-    return _resolved(base, seed, temperature, max_tokens, context, deterministic, keep, top_p, min_p).settings
+    return _resolved(
+        base, seed, temperature, max_tokens, context, deterministic, keep, top_p, min_p, interface_language
+    ).settings
 
 
 def _resolved(
@@ -480,6 +494,7 @@ def _resolved(
     keep: bool | None,
     top_p: float | None,
     min_p: float | None,
+    interface_language: str | None,
 ) -> Resolved:
     from culturechat import settings
 
@@ -493,6 +508,7 @@ def _resolved(
         "history": keep,
         "top_p": top_p,
         "min_p": min_p,
+        "interface_language": interface_language,
     }
     return settings.resolve(flags)
 

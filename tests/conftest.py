@@ -56,6 +56,8 @@ def home(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (folder / "cache").mkdir(parents=True)
     (folder / "cache" / "prepared").symlink_to(prepared)
     monkeypatch.setenv("CULTURECHAT_HOME", str(folder))
+    for variable in ("LANGUAGE", "LC_ALL"):
+        monkeypatch.setenv(variable, "C.UTF-8")
     return folder
 
 

@@ -23,21 +23,6 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Interface:
-    """Words of the main screen in the culture's own language."""
-
-    ask: str
-    you: str
-    people_said: str
-    waiting: str
-    reading: str
-    writing: str
-    done: str
-    stopped: str
-    failed: str
-
-
-@dataclass(frozen=True)
 class CultureFile:
     """What a culture's TOML file holds."""
 
@@ -56,7 +41,6 @@ class CultureFile:
     own_prompt_reviewed: bool
     """Whether a native speaker has read the texts in the own language."""
     prompt: Prompt
-    interface: Interface
 
 
 @dataclass(frozen=True)

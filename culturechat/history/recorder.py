@@ -21,6 +21,7 @@ from culturechat.errors import CulturechatError
 from culturechat.history import database, voices, writing
 from culturechat.history.chat import Chat, Finish
 from culturechat.history.writing import Asked, Begun, Ended, Identified, Judged, News, Page, Read, Wrote
+from culturechat.locale import _
 from culturechat.settings import Settings
 from culturechat.terminal import one_line
 
@@ -170,4 +171,4 @@ class Recorder:
 
 def _in_words(error: Exception) -> str:
     what = str(error) if isinstance(error, CulturechatError) else f"Unexpected {type(error).__name__}: {error}"
-    return one_line(f"This chat is not being saved: {what}")
+    return one_line(_("This chat is not being saved: {reason}").format(reason=what))

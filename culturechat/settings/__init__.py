@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from culturechat import cultures, paths, records
+from culturechat import cultures, locale, paths, records
 from culturechat.errors import BadFile, UsageError, unknown
 
 Layout = Literal["auto", "beside", "grid", "tabs"]
@@ -91,6 +91,14 @@ class Settings:
     survey: Annotated[bool, Meta(title="Survey", description="Show what people told the survey below the answers.")] = (
         True
     )
+    interface_language: Annotated[
+        str,
+        Meta(
+            title="Language of the screen",
+            description="Code of the language of its words, such as de; auto takes it from the environment.",
+            extra=AT_START,
+        ),
+    ] = locale.FROM_ENVIRONMENT
     prompts: Annotated[
         Mapping[str, str],
         Meta(title="System prompts", description="By culture: what a model is told before the first question."),
@@ -147,7 +155,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
             origins[key] = Origin("environment", variable)
     for name, value in flags.items():
         if value is not None:
-            found[name] = _within_limits(name, value)
+            text = isinstance(value, str)
+            found[name] = value_of(name, value, f"{_flag(name)} {value}") if text else _within_limits(name, value)
             origins[name] = Origin("flag")
     return Resolved(assembled(found), origins)
 
@@ -176,6 +185,8 @@ def value_of(key: str, text: str, given: str = "") -> Any:
         value = msgspec.convert(text.strip() if plain is not str else text, plain, strict=False)
     except msgspec.ValidationError:
         raise UsageError(f"{given} is not a valid {key}; expected {expected(key)}.") from None
+    if key == "interface_language":
+        locale.choose(value)
     return _within_limits(key, value)
 
 
@@ -219,6 +230,8 @@ def expected(key: str) -> str:
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     if plain is bool:
         return "true or false"
+    if key == "interface_language":
+        return f"{locale.FROM_ENVIRONMENT}, {', '.join(locale.names())}"
     if plain is str:
         return "a text"
     meta = meta_of(key)
@@ -261,6 +274,10 @@ def check_file(values: Mapping[str, Any], path: Path) -> None:
         BadFile: a key is unknown (the nearest is named), or a value is of the wrong type or out of range.
     """
     read = records.build(values, Settings, path)
+    try:
+        locale.choose(read.interface_language)
+    except UsageError as error:
+        raise BadFile(path, f"key `interface_language`: {error}") from None
     for name, text in read.prompts.items():
         if name not in cultures.names():
             raise BadFile(path, f"key `prompts.{name}`: {unknown('culture', name, cultures.names())}")
@@ -300,6 +317,10 @@ def _within_limits(key: str, value: Any) -> Any:
     if (meta.ge is not None and value < meta.ge) or (meta.le is not None and value > meta.le):
         raise UsageError(f"{key} is {value}; it must be from {meta.ge} to {meta.le}.")
     return value
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _hints() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from culturechat.cultures import Culture
 from culturechat.history import Chat
+from culturechat.locale import _
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
@@ -112,19 +113,19 @@ class CompareApp(_Calm[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the keys do in the palette as well."""
         if isinstance(screen, CompareScreen):
-            yield SystemCommand("Answer again", "All columns, with the next seed", screen.action_again)
-            yield SystemCommand("Stop", "Stop all answers where they are", screen.action_stop)
-            yield SystemCommand("Survey", "Show or hide what people said", screen.action_survey)
-            yield SystemCommand("Full column", "One column, or all again", screen.action_fill)
+            yield SystemCommand(_("Answer again"), _("All columns, with the next seed"), screen.action_again)
+            yield SystemCommand(_("Stop"), _("Stop all answers where they are"), screen.action_stop)
+            yield SystemCommand(_("Survey"), _("Show or hide what people said"), screen.action_survey)
+            yield SystemCommand(_("Full column"), _("One column, or all again"), screen.action_fill)
             if self._library:
-                yield SystemCommand("History", "Chats that were kept: search, open, export", self.action_history)
-            yield SystemCommand("Probe", "Measure what the columns answer to the survey", self.action_probe)
-            yield SystemCommand("Help", "The keys, and what is shown", screen.action_help)
+                yield SystemCommand(_("History"), _("Chats that were kept: search, open, export"), self.action_history)
+            yield SystemCommand(_("Probe"), _("Measure what the columns answer to the survey"), self.action_probe)
+            yield SystemCommand(_("Help"), _("The keys, and what is shown"), screen.action_help)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
-        yield SystemCommand("Quit", "Leave", self.action_quit)
+        yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)
+        yield SystemCommand(_("Screenshot"), _("Save the screen as SVG"), self.deliver_screenshot)
+        yield SystemCommand(_("Quit"), _("Leave"), self.action_quit)
 
     def action_history(self) -> None:
         """Show the chats that were kept."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import ceil, gcd
 
+from culturechat.locale import _
+
 NARROWEST_TERMINAL = 40
 LOWEST_TERMINAL = 10
 NARROWEST_COLUMN = 38
@@ -15,7 +17,9 @@ def too_narrow(width: int, height: int) -> str:
     """Return what to say where the terminal is too small, or nothing where it is not."""
     if width >= NARROWEST_TERMINAL and height >= LOWEST_TERMINAL:
         return ""
-    return f"Too narrow: {width}×{height}. Make it {NARROWEST_TERMINAL}×{LOWEST_TERMINAL} or more."
+    return _("Too narrow: {size}. Make it {least} or more.").format(
+        size=f"{width}×{height}", least=f"{NARROWEST_TERMINAL}×{LOWEST_TERMINAL}"
+    )
 
 
 def across(count: int, width: int, height: int) -> int:

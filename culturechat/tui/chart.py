@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from culturechat import survey
+from culturechat.locale import _, decimal, ngettext, whole
 from culturechat.survey import People, Question
 from culturechat.terminal import one_line
 
@@ -34,12 +35,14 @@ def source(people: People, width: int = 1000) -> str:
     """Return who was asked, when, and how many answered; in fewer words where there is little room."""
     known = survey.countries()
     asked = [known[code] for code in people.countries if code in known]
-    names = ", ".join(known[code].name if code in known else code for code in people.countries)
+    names = ", ".join(_(known[code].name) if code in known else code for code in people.countries)
     years = sorted({str(country.year) for country in asked})
     span = years[0] if len(years) == 1 else f"{years[0]}–{years[-1][2:]}" if years else ""
-    many = f"{people.n:,}" if people.n else f"{sum(country.interviews for country in asked):,}"
+    count = people.n or sum(country.interviews for country in asked)
+    many = whole(count)
+    told = ngettext("{n} answer", "{n} answers", count) if people.n else ngettext("{n} asked", "{n} asked", count)
     place = one_line(f"{names} {span}")
-    forms = [f"{place} · {many} {'answers' if people.n else 'asked'}", f"{place}, n {many}"]
+    forms = [f"{place} · {told.format(n=many)}", f"{place}, n {many}"]
     return next((form for form in forms if cell_len(form) <= width), forms[-1])
 
 
@@ -126,15 +129,22 @@ def _ends(question: Question, mean: float, cells: int, width: int) -> list[Conte
     most = len(question.codes)
     lowest, highest = one_line(question.scale.low.lower()), one_line(question.scale.high.lower())
     low, high = f"1 {lowest}", f"{highest} {most}"
-    middle = f"mean {mean:.1f}"
+    middle = _("mean {mean}").format(mean=decimal(mean, 1))
     apart = cells - cell_len(low) - cell_len(high)
-    if apart >= len(middle) + 2:
-        return [Content.assemble((low, "$foreground 80%"), (middle.center(apart), "bold"), (high, "$foreground 80%"))]
-    last = fitted(f"{most} {highest}", max(1, width - len(middle) - 2))
+    if apart >= cell_len(middle) + 2:
+        return [
+            Content.assemble((low, "$foreground 80%"), (_centred(middle, apart), "bold"), (high, "$foreground 80%"))
+        ]
+    last = fitted(f"{most} {highest}", max(1, width - cell_len(middle) - 2))
     return [
         Content.styled(fitted(low, width), "$foreground 80%"),
         Content.assemble((last, "$foreground 80%"), "  ", (middle, "bold")),
     ]
+
+
+def _centred(text: str, cells: int) -> str:
+    left = max(0, cells - cell_len(text)) // 2
+    return fitted(" " * left + text, cells)
 
 
 def _mean(shares: Sequence[float]) -> float:

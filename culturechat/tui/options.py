@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from textual.binding import Binding
 
-from culturechat import cultures, settings
+from culturechat import cultures, locale, settings
 from culturechat.errors import UsageError, unknown
 from culturechat.settings import Resolved, Settings
 from culturechat.terminal import one_line
@@ -139,6 +139,8 @@ def _field(name: str) -> Option:
 def _choices(name: str) -> tuple[str, ...]:
     if name == "theme":
         return theme.names()
+    if name == "interface_language":
+        return (locale.FROM_ENVIRONMENT, *locale.names())
     kind = settings.plain_type(name)
     return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
 

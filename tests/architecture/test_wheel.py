@@ -15,6 +15,7 @@ def test_the_wheel_holds_the_app_with_its_data_and_nothing_else(tmp_path: Path) 
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {path.relative_to(ROOT / "models") for path in (ROOT / "models").glob("*/*") if path.is_file()}
     assert {f"culturechat/models/{path}" for path in shipped} <= names
+    assert "culturechat/locale/ar/LC_MESSAGES/culturechat.po" in names
     for needed in ("survey/questions.toml", "survey/shares.csv", "survey/words.npz", "cultures/chinese.toml"):
         assert f"culturechat/{needed}" in names
     assert {"culturechat/tui/app.tcss", "culturechat/history/steps/1.sql", "culturechat/history/page.html.j2"} <= names

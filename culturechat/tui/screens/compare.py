@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,10 +18,11 @@ from textual.containers import Grid, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from culturechat.engines import Event, Failed, Finished, Started
 from culturechat.history import Chat
+from culturechat.locale import N_, _, ngettext
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.survey import Bank
@@ -30,7 +32,8 @@ from culturechat.tui.examples import EXAMPLES
 from culturechat.tui.keys import changeable
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.widgets.column import ColumnView, Transcript
-from culturechat.tui.widgets.header import Phase
+from culturechat.tui.widgets.header import Phase, title
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.prompt import PromptInput, PromptLine
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.survey_panel import SurveyHeading
@@ -93,7 +96,7 @@ class CompareScreen(Screen[None]):
         self._flushed = 0.0
         self._flush_planned = False
         self._status = StatusLine(_title(settings, session))
-        self._tabs = ColumnTabs([one_line(view.column.title) for view in self.views.values()])
+        self._tabs = ColumnTabs([title(view.column) for view in self.views.values()])
         self._grid = Grid(*self.views.values(), id="columns")
         self._heading = SurveyHeading()
         self.prompt = PromptLine(EXAMPLES)
@@ -109,7 +112,7 @@ class CompareScreen(Screen[None]):
             yield self._grid
             yield self._heading
             yield self.prompt
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyFooter()
         yield self._narrow
 
     async def on_mount(self) -> None:
@@ -134,11 +137,11 @@ class CompareScreen(Screen[None]):
     async def asked(self, event: PromptLine.Asked) -> None:
         """Send what was typed, or say why it has to wait."""
         if not event.text.strip():
-            self._tell("Type a question first; ↑ recalls earlier ones and examples.")
+            self._tell(_("Type a question first; ↑ recalls earlier ones and examples."))
         elif self._load_error:
-            self._tell("No model is loaded: ctrl+r loads again, ctrl+q quits.")
+            self._tell(_("No model is loaded: ctrl+r loads again, ctrl+q quits."))
         elif self.answering:
-            self._tell("Still answering: Esc stops, then Enter sends.")
+            self._tell(_("Still answering: Esc stops, then Enter sends."))
         elif self.loaded:
             await self._ask(self.prompt.take())
         else:
@@ -251,9 +254,9 @@ class CompareScreen(Screen[None]):
     def action_help(self) -> None:
         """Show the keys."""
         groups = {
-            "Anywhere": [*CompareScreen.BINDINGS, *self.app.BINDINGS],
-            "On the prompt": PromptInput.BINDINGS,
-            "In a column": ColumnView.BINDINGS,
+            N_("Anywhere"): [*CompareScreen.BINDINGS, *self.app.BINDINGS],
+            N_("On the prompt"): PromptInput.BINDINGS,
+            N_("In a column"): ColumnView.BINDINGS,
         }
         self.app.push_screen(HelpScreen(groups))
 
@@ -343,26 +346,26 @@ class CompareScreen(Screen[None]):
         if question and news.match:
             self._heading.show(question, news.match.similarity)
         else:
-            failed = f"The survey could not be searched: {news.error}" if news.error else ""
-            self._heading.say(failed or "No survey question is close to this.")
+            failed = _("The survey could not be searched: {reason}").format(reason=news.error) if news.error else ""
+            self._heading.say(failed or _("No survey question is close to this."))
         for view in self.views.values():
             view.show_people(question, self._bank)
 
     def _end(self, error: str) -> None:
         for id_, view in self.views.items():
             if view.phase.busy:
-                view.failed(Failed(id_, error or "The engine ended without an answer."))
+                view.failed(Failed(id_, error or _("The engine ended without an answer.")))
         self.answering = 0
 
     def _show_state(self) -> None:
         phases = [view.phase for view in self.views.values()]
         busy = sum(phase.busy for phase in phases)
         if self._load_error:
-            self._status.state = "no model"
+            self._status.state = _("no model")
         elif not self.loaded:
-            self._status.state = "loading · your question waits" if self._waiting_question else "loading models"
+            self._status.state = _("loading · your question waits") if self._waiting_question else _("loading models")
         else:
-            self._status.state = f"{busy} of {len(phases)} answering" if busy else ""
+            self._status.state = _("{n} of {all} answering").format(n=busy, all=len(phases)) if busy else ""
         self._tabs.marks = tuple(phase.mark for phase in phases)
         self.refresh_bindings()
 
@@ -404,10 +407,12 @@ def _title(settings: Settings, session: Session) -> str:
     count = len(session.columns)
     servers = dict.fromkeys(column.server for column in session.columns.values() if column.server)
     base = ", ".join(servers) or PurePath(settings.base).name
-    return one_line(f"{base} · {count} column{'s' if count != 1 else ''}")
+    return one_line(f"{base} · {ngettext('{n} column', '{n} columns', count).format(n=count)}")
 
 
 def _placeholder(count: int, width: int) -> str:
-    who = {1: "Ask", 2: "Ask both"}.get(count, f"Ask all {count}")
-    example = f"{who}, for example: {EXAMPLES[0]}"
-    return example if len(example) + PROMPT_FRAME <= width else f"{who} … (↑ brings examples)"
+    who = {1: _("Ask"), 2: _("Ask both")}.get(count, _("Ask all {n}").format(n=count))
+    example = _("{ask}, for example: {question}").format(ask=who, question=EXAMPLES[0])
+    if cell_len(example) + PROMPT_FRAME <= width:
+        return example
+    return _("{ask} … (↑ brings examples)").format(ask=who)

@@ -12,9 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from culturechat.locale import N_, _
 from culturechat.tui.chart import fitted
 
-ABOUT = (
+ABOUT = N_(
     "Every column is a model that answers as people of one culture might; none of them is a person. The bars below are"
     " shares of the answers that people in a country gave to the World Values Survey in the year shown, unweighted:"
     " not what “they” think, and not what the model says."
@@ -37,11 +38,11 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One page that scrolls."""
         with VerticalScroll(id="page") as page:
-            page.border_title = Content("Help")
-            page.border_subtitle = Content("Esc closes")
-            yield Static(Content(self._about), markup=False, classes="about")
+            page.border_title = Content(_("Help"))
+            page.border_subtitle = Content(_("Esc closes"))
+            yield Static(Content(_(self._about)), markup=False, classes="about")
             for title, bindings in self._groups.items():
-                yield Static(Content.styled(title, "bold $primary"), markup=False, classes="group")
+                yield Static(Content.styled(_(title), "bold $primary"), markup=False, classes="group")
                 yield Static(Content("\n").join(self._keys(bindings)), markup=False)
 
     def _keys(self, bindings: Sequence[BindingType]) -> list[Content]:
@@ -53,8 +54,8 @@ class HelpScreen(ModalScreen[None]):
 
     def _display(self, binding: Binding) -> str:
         keys = binding.key.split(",")
-        return " or ".join(self.app.get_key_display(Binding(key, "", "")) for key in keys)
+        return f" {_('or')} ".join(self.app.get_key_display(Binding(key, "", "")) for key in keys)
 
 
 def _meaning(binding: Binding) -> str:
-    return binding.tooltip or binding.description
+    return _(binding.tooltip or binding.description)

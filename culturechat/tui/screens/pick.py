@@ -14,20 +14,22 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from culturechat import survey
 from culturechat.cultures import Culture
+from culturechat.locale import N_, _
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.examples import EXAMPLES
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.ticks import TickList
 
-SHOWS = (
+SHOWS = N_(
     "Ask one question, get an answer from each culture’s model, next to what people in those countries told the World"
     " Values Survey."
 )
-CLAIMS = (
+CLAIMS = N_(
     "It shows how answers of people surveyed in a country and year were spread. It does not claim what “they” think,"
     " and a model is no person."
 )
@@ -59,11 +61,11 @@ class PickScreen(Screen[None]):
         """From top to bottom."""
         with Vertical(id="pick"), Vertical():
             yield Static(Content.styled("culturechat", "bold $primary"), markup=False)
-            yield Static(Content(SHOWS), markup=False)
-            yield Static(Content(CLAIMS), markup=False, classes="claims")
+            yield Static(Content(_(SHOWS)), markup=False)
+            yield Static(Content(_(CLAIMS)), markup=False, classes="claims")
             yield self._list
             yield Static(_examples(), markup=False, classes="examples")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin on the list."""
@@ -79,23 +81,23 @@ class PickScreen(Screen[None]):
         if self._list.chosen:
             self.post_message(self.Chosen(tuple(self._list.chosen), probe))
         else:
-            self.notify("Tick at least one column with Space.", markup=False, timeout=4)
+            self.notify(_("Tick at least one column with Space."), markup=False, timeout=4)
 
 
 def _labels(known: Sequence[Culture], base: str) -> list[str]:
     countries = survey.countries()
-    names = [(culture.own_name, culture.name, culture.countries) for culture in known]
-    own = max((cell_len(one_line(name)) for name, _, _ in names), default=0) + 2
-    english = max((cell_len(one_line(name)) for _, name, _ in names), default=0) + 2
+    names = [(culture.own_name, _(culture.name), culture.countries) for culture in known]
+    own = max((cell_len(one_line(name)) for name, _name, _codes in names), default=0) + 2
+    english = max((cell_len(one_line(name)) for _own, name, _codes in names), default=0) + 2
     labels = [
         fitted(one_line(mine), own)
         + fitted(one_line(name), english)
-        + ", ".join(countries[code].name if code in countries else one_line(code) for code in codes)
+        + ", ".join(_(countries[code].name) if code in countries else one_line(code) for code in codes)
         for mine, name, codes in names
     ]
-    return [*labels, fitted(base, own) + fitted("", english) + "the same model, no culture"]
+    return [*labels, fitted(base, own) + fitted("", english) + _("the same model, no culture")]
 
 
 def _examples() -> Content:
-    heading = Content.styled("Questions to begin with (↑ on the prompt brings them)", "$foreground 60%")
+    heading = Content.styled(_("Questions to begin with (↑ on the prompt brings them)"), "$foreground 60%")
     return Content("\n").join([heading, *(Content(f"· {example}") for example in EXAMPLES)])

@@ -19,6 +19,7 @@ from textual.widgets import Static
 from culturechat.catalogue import Column
 from culturechat.engines import Failed, Finished, Started
 from culturechat.history import Answer
+from culturechat.locale import N_, _, ngettext
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
 from culturechat.tui.keys import changeable
@@ -31,7 +32,7 @@ MOST_RESTORED = 12
 """Turns of an opened chat that are shown in a column; each costs the screen a few widgets."""
 MOST_FORMATTED = 2
 """Restored answers that are shown as Markdown, which takes long for many."""
-_RETRY = "Tab here, then r tries again · ctrl+r asks all again"
+_RETRY = N_("Tab here, then r tries again · ctrl+r asks all again")
 
 
 class Transcript(VerticalScroll):
@@ -126,13 +127,13 @@ class ColumnView(Vertical):
         shown = said[-MOST_RESTORED:]
         self._welcome.display = len(shown) < len(said) or not said
         if len(shown) < len(said):
-            self._welcome.update(Content(f"{len(said) - len(shown)} earlier questions are in the history."))
-        self.turns = [Turn(question) for question, _ in shown]
+            self._welcome.update(Content(_earlier(len(said) - len(shown))))
+        self.turns = [Turn(question) for question, _answer in shown]
         await self._transcript.add(*self.turns)
-        for turn, (_, answer) in zip(self.turns, shown, strict=True):
+        for turn, (_question, answer) in zip(self.turns, shown, strict=True):
             turn.text = answer.text
             if answer.finish == "failed":
-                turn.fail(one_line(answer.error), _RETRY)
+                turn.fail(one_line(answer.error), _(_RETRY))
             else:
                 await turn.finish(_recorded_figures(answer), as_markdown=turn in self.turns[-MOST_FORMATTED:])
         self.follow()
@@ -166,12 +167,12 @@ class ColumnView(Vertical):
         """Show why there is no answer, or no more of it."""
         self._header.phase = Phase.FAILED
         if self.turns:
-            self.turns[-1].fail(one_line(event.error), _RETRY)
+            self.turns[-1].fail(one_line(event.error), _(_RETRY))
 
     def unavailable(self, reason: str) -> None:
         """Show why this column cannot answer at all."""
         self._header.phase = Phase.FAILED
-        advice = "ctrl+r loads again · ctrl+q quits"
+        advice = _("ctrl+r loads again · ctrl+q quits")
         self._welcome.update(Content.assemble((f"✗ {reason}", "$error"), "\n\n", (advice, "$foreground 60%")))
         self._welcome.remove_class("-from-right")
         self._welcome.display = True
@@ -219,7 +220,7 @@ def _welcome(column: Column) -> Static:
 
 def _greeting(column: Column) -> Content:
     if column.culture is None:
-        return Content("The same model with no culture asked of it.")
+        return Content(_("The same model with no culture asked of it."))
     return Content(one_line(column.culture.greeting))
 
 
@@ -227,11 +228,23 @@ def _recorded_figures(answer: Answer) -> str:
     if answer.finish in ("stop", "length", "cancelled"):
         figures = (answer.tokens or 0, 0.0, answer.tokens_per_second or 0.0)
         return _figures(Finished(answer.voice.culture, answer.finish, *figures), answer.seed)
-    return f"unfinished: the app ended while this was written · seed {answer.seed}"
+    return f"{_('unfinished: the app ended while this was written')} · {_seed(answer.seed)}"
 
 
 def _figures(event: Finished, seed: int) -> str:
-    ends = {"stop": "", "length": f"cut at {event.tokens} tokens", "cancelled": "stopped"}
-    tokens = "" if event.reason == "length" else f"{event.tokens} token{'s' if event.tokens != 1 else ''}"
-    rate = f"{event.tokens_per_second:.0f} tok/s" if event.tokens_per_second else ""
-    return " · ".join(part for part in (ends[event.reason], tokens, rate, f"seed {seed}") if part)
+    count = event.tokens
+    tokens = ngettext("{n} token", "{n} tokens", count)
+    if event.reason == "length":
+        tokens = ngettext("cut at {n} token", "cut at {n} tokens", count)
+    end = _("stopped") if event.reason == "cancelled" else ""
+    rate = f"{event.tokens_per_second:.0f} {_('tok/s')}" if event.tokens_per_second else ""
+    return " · ".join(part for part in (end, tokens.format(n=count), rate, _seed(seed)) if part)
+
+
+def _seed(seed: int) -> str:
+    return _("seed {seed}").format(seed=seed)
+
+
+def _earlier(count: int) -> str:
+    told = ngettext("{n} earlier question is in the history.", "{n} earlier questions are in the history.", count)
+    return told.format(n=count)

@@ -10,35 +10,34 @@ from textual.reactive import reactive
 
 from culturechat import survey
 from culturechat.catalogue import Column, Form
+from culturechat.locale import N_, _
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.widgets.text import FittedText
 
-STATE_CELLS = 17
-"""The longest state; kept free so that the head does not change its shape while an answer is written."""
 ONE_LINE_CELLS = 62
 """From here on names, details and state share a line; by width only, so that neighbours look alike."""
 FORMS: dict[Form, str] = {
-    "merged": "model of its own",
-    "adapter": "adapter",
-    "one": "adapter of all cultures",
-    "prompt": "prompt only",
-    "base": "no culture, for comparison",
-    "server": "on a server",
+    "merged": N_("model of its own"),
+    "adapter": N_("adapter"),
+    "one": N_("adapter of all cultures"),
+    "prompt": N_("prompt only"),
+    "base": N_("no culture, for comparison"),
+    "server": N_("on a server"),
 }
 
 
 class Phase(Enum):
     """What a column is doing: its mark, its word and its colour."""
 
-    LOADING = ("…", "loading", "$foreground 60%")
-    READY = ("○", "ready", "$foreground 60%")
-    WAITING = ("○", "waiting", "$foreground 60%")
-    READING = ("◐", "reading", "$accent")
-    WRITING = ("●", "writing", "$accent")
-    DONE = ("✓", "done", "$success")
-    STOPPED = ("■", "stopped", "$warning")
-    FAILED = ("✗", "failed", "$error")
+    LOADING = ("…", N_("loading"), "$foreground 60%")
+    READY = ("○", N_("ready"), "$foreground 60%")
+    WAITING = ("○", N_("waiting"), "$foreground 60%")
+    READING = ("◐", N_("reading"), "$accent")
+    WRITING = ("●", N_("writing"), "$accent")
+    DONE = ("✓", N_("done"), "$success")
+    STOPPED = ("■", N_("stopped"), "$warning")
+    FAILED = ("✗", N_("failed"), "$error")
 
     @property
     def mark(self) -> str:
@@ -49,6 +48,11 @@ class Phase(Enum):
     def busy(self) -> bool:
         """Whether an answer is under way."""
         return self in (Phase.WAITING, Phase.READING, Phase.WRITING)
+
+
+def title(column: Column) -> str:
+    """Return what a column is called where there is one line for it and others."""
+    return " ".join(text.strip() for text, _style in _names(column)) if column.culture else one_line(column.id)
 
 
 class ColumnHeader(FittedText):
@@ -69,7 +73,7 @@ class ColumnHeader(FittedText):
         """Return one line, or two."""
         state = self._state()
         names = sum(cell_len(text) for text, _ in self._names)
-        if width >= ONE_LINE_CELLS or (self.short and width >= names + STATE_CELLS + 12):
+        if width >= ONE_LINE_CELLS or (self.short and width >= names + _state_cells() + 12):
             details = fitted(self._details, max(0, width - names - 3 - state.cell_length)) + " "
             return [Content.assemble(*self._names, "  ", (details, "$foreground 60%"), state)]
         room = width - state.cell_length - 1
@@ -78,19 +82,25 @@ class ColumnHeader(FittedText):
 
     def _state(self) -> Content:
         mark, word, colour = self.phase.value
-        rate = f" {self.rate:.0f} tok/s" if self.phase is Phase.WRITING and self.rate else ""
-        return Content.styled(f"{mark} {word}{rate}", colour)
+        rate = f" {self.rate:.0f} {_('tok/s')}" if self.phase is Phase.WRITING and self.rate else ""
+        return Content.styled(f"{mark} {_(word)}{rate}", colour)
+
+
+def _state_cells() -> int:
+    """Return the cells of the longest state, so that the head keeps its shape while an answer is written."""
+    words = [_(word) for _mark, word, _colour in (phase.value for phase in Phase)]
+    return max(*map(cell_len, words), cell_len(f"{_(Phase.WRITING.value[1])} 999 {_('tok/s')}")) + 2
 
 
 def _names(column: Column) -> list[tuple[str, str]]:
     if column.culture is None:
         return [(column.id, "bold"), (f" {one_line(column.model)}", "")]
-    own, english = one_line(column.culture.own_name), one_line(column.culture.name)
-    return [(own, "bold")] if own == english else [(own, "bold"), (f" {english}", "")]
+    own, name = one_line(column.culture.own_name), one_line(_(column.culture.name))
+    return [(own, "bold")] if own == name else [(own, "bold"), (f" {name}", "")]
 
 
 def _details(column: Column) -> str:
     known = survey.countries()
     codes = column.culture.countries if column.culture else ()
-    countries = ", ".join(known[code].name if code in known else code for code in codes)
-    return one_line(" · ".join(part for part in (countries, FORMS[column.form]) if part))
+    countries = ", ".join(_(known[code].name) if code in known else code for code in codes)
+    return one_line(" · ".join(part for part in (countries, _(FORMS[column.form])) if part))

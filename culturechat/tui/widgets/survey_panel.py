@@ -7,10 +7,14 @@ from textual.content import Content
 
 from culturechat import survey
 from culturechat.catalogue import Column
+from culturechat.locale import _, decimal
 from culturechat.survey import Bank, People, Question
 from culturechat.terminal import one_line
 from culturechat.tui import chart
 from culturechat.tui.widgets.text import FittedText
+
+WIDE = 100
+"""Cells from which on the lead is written out."""
 
 
 class SurveyPanel(FittedText):
@@ -36,21 +40,25 @@ class SurveyPanel(FittedText):
         if self._question is None:
             return []
         if not self._countries:
-            return [_faint("model only, no people to compare", width)]
+            return [_faint(_("model only, no people to compare"), width)]
         if self._people is None:
-            return [_faint(f"not asked in {self._names()}", width)]
+            return [_faint(_("not asked in {countries}").format(countries=self._names()), width)]
         return [self._heading(self._people, width), *chart.lines(self._question, self._people, width, self.short)]
 
     def _heading(self, people: People, width: int) -> Content:
-        lead = "People said  "
-        if len(lead) + cell_len(chart.source(people)) > width:
+        lead = _("People said") + "  "
+        if cell_len(lead) + cell_len(chart.source(people)) > width:
             lead = ""
-        source = chart.fitted(chart.source(people, width - len(lead)), width - len(lead))
+        room = width - cell_len(lead)
+        source = chart.fitted(chart.source(people, room), room)
         return Content.assemble((lead, "bold"), (source, "$foreground 60%"))
 
     def _names(self) -> str:
         known = survey.countries()
-        return " or ".join(known[code].name if code in known else one_line(code) for code in self._countries)
+        names = [_(known[code].name) if code in known else one_line(code) for code in self._countries]
+        return (
+            _("{country} or {other}").format(country=names[0], other=names[1]) if len(names) == 2 else ", ".join(names)
+        )
 
 
 class SurveyHeading(FittedText):
@@ -81,9 +89,9 @@ class SurveyHeading(FittedText):
         if self._question is None:
             return [Content.styled(chart.fitted(self._note, width), "$foreground 60%")] if self._note else []
         topic = self._question.topic or self._question.theme
-        measure = f"{self._question.item} · similarity {self._similarity:.2f}"
-        lead = "Closest survey question  " if width >= 100 else "Survey  "
-        room = width - len(lead) - len(measure) - 2
+        measure = f"{self._question.item} · {_('similarity')} {decimal(self._similarity, 2)}"
+        lead = (_("Closest survey question") if width >= WIDE else _("Survey")) + "  "
+        room = max(0, width - cell_len(lead) - cell_len(measure) - 2)
         first = Content.assemble(
             (lead, "bold $primary"), chart.fitted(one_line(topic), room), "  ", (measure, "$foreground 60%")
         )

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownBlock
 
+from culturechat.locale import _
 from culturechat.tui.widgets.text import runs_from_right
 
 CURSOR = "▍"
@@ -44,7 +45,7 @@ class Turn(Vertical):
         self._foot.update(Content(foot))
         text = self.text.strip()
         if not text:
-            self._plain.update(Content.styled("(no text)", "italic $foreground 60%"))
+            self._plain.update(Content.styled(_("(no text)"), "italic $foreground 60%"))
             return
         if not as_markdown:
             self._plain.update(Content(text))

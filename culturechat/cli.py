@@ -203,10 +203,12 @@ def probe(
     theme: Annotated[str | None, typer.Option(help="Only questions of this theme.")] = None,
     orders: Annotated[str, typer.Option(metavar="N|all", help="Orders of the options to average.")] = "2",
     styles: Annotated[
-        str, typer.Option(metavar="letters,backwards,digits", help="Marks of the options to average.")
+        str, typer.Option(metavar="letters,backwards,digits,words", help="Marks of the options to average.")
     ] = "letters",
     restatements: Annotated[bool, typer.Option("--restatements", help="Ask the other wordings too.")] = False,
-    language: Annotated[str, typer.Option(metavar="english|own", help="Language of the system prompt.")] = "english",
+    language: Annotated[
+        str, typer.Option(metavar="english|own", help="Ask in English, or each culture in its own language.")
+    ] = "english",
     base: Base = None,
     adapter: Adapter = None,
     form: FormOption = None,

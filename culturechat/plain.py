@@ -190,6 +190,9 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def print_probe(run: ProbeRun) -> None:
     """Print every item's distributions, then each column's distance from the people, the controls, bias and map."""
     print_table(("item", "column", "model", "people", "WD", "mass", "topic"), list(_probe_rows(run.items, run.bank)))
+    if run.plan.language == "own":
+        spoken = ", ".join(f"{column.culture} {column.language}" for column in run.columns)
+        _out(f"\nAsked in the culture's own language: {spoken}.\n")
     _out("\nMean distance from the people [95 % bootstrap interval]; 0 is equal, lower is nearer.\n")
     print_table(_DISTANCE_HEADS, [_distance_row(summary) for summary in run.summary])
     _out("\nHow firm the reading is.\n")

@@ -97,7 +97,10 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Scores(msgspec.Struct, frozen=True, tag=True):
-    """How likely each option of a `Choice` is as the next thing the model writes."""
+    """How likely each option of a `Choice` is as the next thing the model writes.
+
+    An option with which another one begins counts only where the model does not go on as that other.
+    """
 
     logprobs: tuple[float, ...]
     """Natural logarithms, in the order of the options, over the whole vocabulary; -∞ where the engine cannot see it."""

@@ -7,6 +7,7 @@ everywhere; +0.20 at place 1 means that 20 points of probability come from stand
 Label bias: the same by mark, less the position bias of the places where the mark stood. Marks can only be told from
 places where the same place was read under different marks, that is, with at least two styles; `letters` with
 `backwards` puts A last and is what tells them apart best. With one style the two are one figure, given under position.
+`words` has no marks: its readings count for places alone.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from culturechat import prompting
+from culturechat.probing.plan import MARKS
 from culturechat.probing.resample import Interval, bootstrap
 from culturechat.probing.results import ItemResult
+from culturechat.prompting import Style
 
 Array = npt.NDArray[np.float64]
 
@@ -94,15 +97,22 @@ def _places(options: int, results: Sequence[ItemResult]) -> Places:
         items=len(results),
         by_place=tuple(map(float, by_place)),
         excess=tuple(map(float, excess)),
-        by_mark=_by_mark(options, results) if len(results[0].styles) > 1 else None,
+        by_mark=_by_mark(options, results) if len(_marking(results[0])) > 1 else None,
     )
 
 
 def _by_mark(options: int, results: Sequence[ItemResult]) -> dict[str, float]:
-    by_style = np.mean([item_excess(result) for result in results], axis=0)
+    styles = _marking(results[0])
+    kept = [results[0].styles.index(style) for style in styles]
+    by_style = np.mean([item_excess(result)[kept] for result in results], axis=0)
     left = by_style - by_style.mean(axis=0)
     found: dict[str, list[float]] = {}
-    for style, row in zip(results[0].styles, left, strict=True):
+    for style, row in zip(styles, left, strict=True):
         for mark, value in zip(prompting.marks([""] * options, style), row, strict=True):
             found.setdefault(mark, []).append(float(value))
     return {mark: sum(values) / len(values) for mark, values in found.items()}
+
+
+def _marking(result: ItemResult) -> list[Style]:
+    """Return the styles read in which options stand under marks; the words of labels are none."""
+    return [style for style in result.styles if style in MARKS]

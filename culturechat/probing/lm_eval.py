@@ -134,20 +134,22 @@ def _task(name: str, culture: Culture | None, folder: Path, plan: Plan) -> str:
 def _documents(
     culture: Culture | None, questions: Sequence[Question], bank: Bank, plan: Plan
 ) -> Iterator[dict[str, Any]]:
-    for question in questions:
+    for question in (prompting.asked(culture, question, plan.language) for question in questions):
         people = bank.people(question.item, culture.countries if culture else ())
         for setting in plan.settings(question):
-            yield _document(question, people, setting, plan)
+            yield _document(culture, question, people, setting, plan)
 
 
-def _document(question: Question, people: People | None, setting: Setting, plan: Plan) -> dict[str, Any]:
+def _document(
+    culture: Culture | None, question: Question, people: People | None, setting: Setting, plan: Plan
+) -> dict[str, Any]:
     labels = [question.labels[option] for option in setting.order]
     wording = plan.wordings(question)[setting.wording]
     shares = list(people.shares) if people else []
     commonest = shares.index(max(shares)) if shares else 0
     return {
         "item": question.item,
-        "prompt": prompting.survey(None, wording, labels, style=setting.style)[-1].text,
+        "prompt": prompting.survey(culture, wording, labels, plan.language, setting.style)[-1].text,
         "marks": list(prompting.marks(labels, setting.style)),
         "order": list(setting.order),
         "target": setting.order.index(commonest),

@@ -5,7 +5,9 @@ from __future__ import annotations
 METHOD = (
     "Each question is put to the model under its own chat template, with the culture's system prompt and the options "
     "listed under marks (A, B, C …). The probabilities of the marks as the first thing the model would answer are read "
-    "from its output layer and divided by their sum, the option mass. Nothing is sampled and no text is interpreted. "
+    "from its output layer and divided by their sum, the option mass. Under the style “words” options have no mark and "
+    "the probability of writing an option's whole label is read instead; a label that another one begins with counts "
+    "only where the model does not go on to the other. Nothing is sampled and no text is interpreted. "
     "Weights in a format that is slow on a CPU are computed from a Q8_0 copy; the SHA-256 below is that of the file as "
     "installed.",
     "The question is put in several orders of its options, and, where asked for, under several kinds of marks and in "

@@ -17,7 +17,9 @@ from culturechat.survey import Question
 
 MOST_OPTIONS_PERMUTED = 5
 DEFAULT_ORDERS = 2
-STYLES: tuple[Style, ...] = ("letters", "backwards", "digits")
+MARKS: tuple[Style, ...] = ("letters", "backwards", "digits")
+"""Styles in which options stand under marks of one token."""
+STYLES: tuple[Style, ...] = (*MARKS, "words")
 
 Count = int | Literal["all"]
 Order = tuple[int, ...]
@@ -41,11 +43,16 @@ class Plan:
     orders: Count = DEFAULT_ORDERS
     """How many orders of the options, or `all`; see `orders`."""
     styles: tuple[Style, ...] = ("letters",)
-    """Marks under which the options stand; `digits` is left out for questions of more than nine options."""
+    """Marks under which the options stand; `digits` is left out for questions of more than nine options, and `words`
+    reads the whole label in place of a mark."""
     restatements: bool = False
     """Whether the question's other wordings are asked too."""
     language: Language = "english"
-    """Language of the system prompt that names the culture."""
+    """Language of the whole prompt: English, or each culture's own where the bank has a translation."""
+
+    def asked(self, column: Column, question: Question) -> Question:
+        """Return a question as this column is asked it; in the culture's own language it has a single wording."""
+        return prompting.asked(column.culture, question, self.language)
 
     def settings(self, question: Question) -> list[Setting]:
         """Return every way in which this question is put: wordings × styles × orders, in this order."""
@@ -68,8 +75,8 @@ class Plan:
         return fitting or ("letters",)
 
     def choices(self, column: Column, question: Question) -> list[Choice]:
-        """Return the prompts of one question for one column, in the order of `settings`."""
-        return list(self._choices(column, question))
+        """Return the prompts of one question for one column, in the order of `settings` of the question as asked."""
+        return list(self._choices(column, self.asked(column, question)))
 
     def _choices(self, column: Column, question: Question) -> Iterator[Choice]:
         wordings = self.wordings(question)

@@ -40,6 +40,7 @@ def _item(result: ItemResult, run: ProbeRun, measured: ItemControls | None) -> d
         "theme": question.theme,
         "question": question.question,
         "labels": list(question.labels),
+        "asked": run.asked(result).question,
         "human_n": result.people.n if result.people else None,
         "human_countries": list(result.people.countries) if result.people else [],
         "uniform": _pair(measured.uniform if measured else None),

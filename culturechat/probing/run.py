@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from culturechat import __version__, survey
+from culturechat import __version__, prompting, survey
 from culturechat.catalogue import Column
 from culturechat.probing.bias import Bias, biases
 from culturechat.probing.nearest import Nearest, nearest
@@ -18,7 +18,7 @@ from culturechat.probing.plane import Plane, plane
 from culturechat.probing.results import ItemResult
 from culturechat.probing.runfile import file_hashes, llama_cpp_version
 from culturechat.probing.summary import Summary, summarise
-from culturechat.survey import Bank
+from culturechat.survey import Bank, Question, translations
 
 if TYPE_CHECKING:
     import pandas
@@ -47,6 +47,8 @@ class ColumnFacts:
     model: str
     files: dict[str, str]
     """SHA-256 of every file of the model, by file name."""
+    language: str = "en"
+    """BCP 47 code of the language in which the bank's questions were asked."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,15 @@ class ProbeRun:
     """Of culturechat."""
     llama_cpp: str = ""
     """Version of llama-cpp-python."""
+
+    def asked(self, result: ItemResult) -> Question:
+        """Return the question of a result in the language in which its column was asked."""
+        question, language = self.bank.questions[result.item], self.language_of(result)
+        return question if language == "en" else translations.translated(question, language) or question
+
+    def language_of(self, result: ItemResult) -> str:
+        """Return the BCP 47 code of the language in which a result's column was asked."""
+        return next((column.language for column in self.columns if column.culture == result.culture), "en")
 
     @cached_property
     def summary(self) -> list[Summary]:
@@ -136,7 +147,17 @@ def finished(
     items: Sequence[ItemResult], columns: Sequence[Column], bank: Bank, plan: Plan, seed: int, source: Source
 ) -> ProbeRun:
     """Return a run from its results and the columns that gave them."""
-    facts = [ColumnFacts(column.id, column.title, column.form, column.model, file_hashes(column)) for column in columns]
+    facts = [
+        ColumnFacts(
+            column.id,
+            column.title,
+            column.form,
+            column.model,
+            file_hashes(column),
+            prompting.spoken(column.culture, plan.language),
+        )
+        for column in columns
+    ]
     noted = replace(source, notes=(*source.notes, *_unseen(items, columns)))
     return ProbeRun(tuple(items), bank, tuple(facts), plan, seed, noted, llama_cpp=llama_cpp_version())
 

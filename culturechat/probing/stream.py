@@ -45,7 +45,7 @@ def stream(
     plan = plan or Plan()
     questions = checked(bank, items)
     for column in columns:
-        for block in blocks(questions, plan):
+        for block in blocks([plan.asked(column, question) for question in questions], plan):
             for question, logprobs in _block(engine, column, block, plan, file):
                 people = bank.people(question.item, column.culture.countries if column.culture else ())
                 yield item_result(column.id, question, people, plan, logprobs)

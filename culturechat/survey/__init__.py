@@ -9,7 +9,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +45,8 @@ class Scale:
     low: str = ""
     """What the lowest step means, for scales of which only the ends are labelled."""
     high: str = ""
+    name: str = ""
+    """Of the shipped scale; empty where the options are of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def scales_in(path: Path) -> dict[str, Scale]:
             raise BadFile(path, f"[{name}] alternates need {len(scale.labels)} labels each.")
         if scale.stances and sorted(code for stance in scale.stances for code in stance.codes) != sorted(scale.labels):
             raise BadFile(path, f"[{name}] stances must name every option code once.")
-        scales[name] = scale
+        scales[name] = replace(scale, name=name)
     return scales
 
 

@@ -26,9 +26,13 @@ class Selection:
         """Return the codes of the questions in the bank's order, in which the command asks them too."""
         return tuple(item for item, question in bank.questions.items() if question.theme in self.themes)
 
-    def prompts(self, bank: Bank) -> dict[str, int]:
-        """Return in how many ways a column is asked each of the questions."""
-        return {item: self.plan.ways(bank.questions[item]) for item in self.items(bank)}
+    def prompts(self, bank: Bank, columns: Iterable[Column]) -> dict[tuple[str, str], int]:
+        """Return in how many ways each column is asked each of the questions, by column and item."""
+        return {
+            (column.id, item): self.plan.ways(self.plan.asked(column, bank.questions[item]))
+            for column in columns
+            for item in self.items(bank)
+        }
 
 
 def everything(bank: Bank, columns: Iterable[Column]) -> Selection:
@@ -62,7 +66,7 @@ class Measurement:
         """Why it ended before its time."""
         self.seconds = 0.0
         """How long it took, pauses left out."""
-        self._prompts = selection.prompts(bank)
+        self._prompts = selection.prompts(bank, self.columns)
         self._clock = clock
         self._began = clock()
         self._pace = Pace(self._began)
@@ -91,7 +95,7 @@ class Measurement:
     def seconds_left(self) -> float | None:
         """How long the rest will take, or None while nothing is known."""
         return self._pace.seconds_left(
-            sum(self._prompts[item] for column in self.columns for item in self._left(column))
+            sum(self._prompts[column.id, item] for column in self.columns for item in self._left(column))
         )
 
     def begin(self) -> None:
@@ -108,10 +112,10 @@ class Measurement:
 
     def add(self, results: Iterable[tuple[ItemResult, ItemControls | None]]) -> set[str]:
         """Take in what came together and return the codes of the questions of which something was not known before."""
-        new = [result.item for result, controls in results if self.tally.add(result, controls)]
+        new = [(result.culture, result.item) for result, controls in results if self.tally.add(result, controls)]
         if new:
-            self._pace.add(self._clock(), len(new), sum(self._prompts[item] for item in new))
-        return set(new)
+            self._pace.add(self._clock(), len(new), sum(self._prompts[place] for place in new))
+        return {item for _, item in new}
 
     def sum_up(self, summaries: Iterable[Summary]) -> None:
         """Take in the intervals."""

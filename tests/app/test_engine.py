@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,30 @@ def test_option_probabilities_do_not_depend_on_multi_token_options_beside_them(
     assert long.logprobs[0] == pytest.approx(short.logprobs[0], abs=0.05)
     assert long.logprobs[1] < long.logprobs[0]
     assert 0 < short.mass <= 1
+
+
+def test_an_option_that_begins_another_counts_only_where_the_answer_ends_with_it(
+    opened: Engine, columns: list[Column]
+) -> None:
+    messages = tuple(prompting.survey(None, "Tea?", ["Yes", "Yes please", "No"], style="words"))
+    (alone,) = opened.score("base", [Choice(messages, ("Yes", "No"))])
+    (longer,) = opened.score("base", [Choice(messages, ("Yes please", "No"))])
+    (beside,) = opened.score("base", [Choice(messages, ("Yes", "Yes please", "No"))])
+    assert exp(beside.logprobs[0]) == pytest.approx(exp(alone.logprobs[0]) - exp(longer.logprobs[0]), abs=1e-3)
+    assert beside.logprobs[1:] == pytest.approx(longer.logprobs, abs=0.02)
+
+
+def test_many_long_options_are_scored_as_each_by_itself(opened: Engine, columns: list[Column]) -> None:
+    """More options than a group has room for, of one to many tokens, in two prompts that share a beginning."""
+    labels = [
+        " ".join(["very"] * length) + f" {word}" for length in range(5) for word in ("good", "bad", "odd", "dull")
+    ]
+    prompts = [tuple(prompting.survey(None, "How is it?", order, style="words")) for order in (labels, labels[::-1])]
+    together = list(opened.score("base", [Choice(prompt, tuple(labels)) for prompt in prompts]))
+    for prompt, scores in zip(prompts, together, strict=True):
+        for place in (0, 7, 19):
+            (one,) = opened.score("base", [Choice(prompt, (labels[place],))])
+            assert scores.logprobs[place] == pytest.approx(one.logprobs[0], rel=0.08)
 
 
 def test_a_measurement_and_answers_go_side_by_side_and_stopping_the_answers_does_not_touch_it(

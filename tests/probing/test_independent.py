@@ -7,6 +7,7 @@ test therefore writes the weights out as F32 first; what is left is the order of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ ITEMS = ["Q122", "Q123", "Q125", "Q126", "Q127"]
 
 
 def independent(path: Path, prompts: list[list[dict[str, str]]], marks: list[tuple[str, ...]]) -> Iterator[list[float]]:
-    """Probabilities of the marks over the whole vocabulary, by another program."""
+    """Probabilities of the marks or labels over the whole vocabulary, token after token, by another program."""
     import torch
     import transformers
 
@@ -33,10 +34,15 @@ def independent(path: Path, prompts: list[list[dict[str, str]]], marks: list[tup
     model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, **how).eval()
     for prompt, own in zip(prompts, marks, strict=True):
         text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
-        tokens = tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
-        with torch.inference_mode():
-            p = torch.softmax(model(tokens, logits_to_keep=1).logits[0, -1].double(), -1)
-        yield [float(p[tokenizer.encode(mark, add_special_tokens=False)[0]]) for mark in own]
+        tokens = tokenizer.encode(text, add_special_tokens=False)
+        answers = [tokenizer.encode(mark, add_special_tokens=False) for mark in own]
+        tails = {tuple(answer[:-1]) for answer in answers}
+        after = {}
+        for tail in tails:
+            with torch.inference_mode():
+                logits = model(torch.tensor([[*tokens, *tail]]), logits_to_keep=len(tail) + 1).logits[0].double()
+            after[tail] = torch.softmax(logits, -1)
+        yield [float(after[tuple(answer[:-1])][range(len(answer)), answer].prod()) for answer in answers]
 
 
 @pytest.mark.slow
@@ -68,3 +74,18 @@ def test_every_probability_is_that_of_an_independent_program(exact_base: Path, e
         assert result.p == pytest.approx(mean, abs=0.01)
     assert worst <= 0.01, worst
     print(f"largest difference {worst:.2e}")  # noqa: T201
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_probability_of_every_label_is_that_of_an_independent_program(exact_base: Path, engine: Engine) -> None:
+    """Labels of one to many tokens, in a language that the tokenizer splits finely."""
+    columns = catalogue.columns(["german"], str(exact_base), form="prompt")
+    engine.open(columns)
+    plan = Plan(styles=("words",), language="own")
+    asked = [survey.load().questions[item] for item in ("Q38", "Q131", "Q149", "Q164")]
+    choices = [choice for question in asked for choice in plan.choices(columns[0], question)]
+    prompts = [[{"role": message.role, "content": message.text} for message in choice.messages] for choice in choices]
+    expected = independent(exact_base, prompts, [choice.options for choice in choices])
+    for scores, given in zip(engine.score("german", choices), expected, strict=True):
+        assert scores.logprobs == pytest.approx([log(p) for p in given], abs=0.02)

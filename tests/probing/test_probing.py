@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from culturechat import catalogue, probing, prompting, survey
 from culturechat.engines import Engine
 from culturechat.engines.echo import Echo
 from culturechat.errors import UsageError
-from culturechat.probing import Plan, distances
+from culturechat.probing import Plan, banks, distances
 from culturechat.probing.metrics import jensen_shannon_bits, position, wasserstein
 from culturechat.probing.plan import check_labels_differ, plan
 from culturechat.survey import Question, Scale
@@ -120,9 +122,41 @@ def test_letters_from_the_bottom_give_the_last_place_an_a() -> None:
     assert prompting.marks(["x"] * 3, "backwards") == ("C", "B", "A")
 
 
-def test_the_system_prompt_can_be_in_the_cultures_own_language() -> None:
+def test_a_culture_can_be_asked_in_its_own_language_while_the_base_is_asked_in_english() -> None:
     question = survey.load().question("Q27")
-    assert "中国" in Plan(language="own").choices(column(), question)[0].messages[0].text
+    how = Plan(language="own", restatements=True)
+    system, user = how.choices(column(), question)[0].messages
+    assert "中国" in system.text and "父母" in user.text and "A. 非常同意" in user.text and "字母" in user.text
+    assert not re.search("[a-z]", user.text)
+    (same,) = how.choices(column("base"), question)[0].messages
+    assert same.text == prompting.survey(None, question.question, question.labels)[0].text
+
+
+def test_in_its_own_language_a_culture_gets_its_one_wording_in_every_order_and_style() -> None:
+    how = Plan(2, ("letters", "words"), restatements=True, language="own")
+    own, base = probing.stream(Echo(), [column(), column("base")], survey.load(), ["Q27"], how)
+    assert len(own.readings) == 4 and len(base.readings) == 4 * 6
+    assert own.codes == base.codes and own.people is not None
+
+
+def test_a_question_of_ones_own_stays_as_typed_in_any_language() -> None:
+    bank, _ = banks.typed("Tea?", "Yes|No")
+    text = Plan(language="own").choices(column("german"), bank.question("own"))[0].messages[1].text
+    assert text.startswith("Tea?\n\nA. Yes\nB. No\n\nAntworten Sie mit")
+
+
+def test_the_words_of_the_labels_are_the_answer_where_there_are_no_marks() -> None:
+    question = survey.load().question("Q27")
+    forward, reverse = Plan(styles=("words",)).choices(column(), question)
+    assert forward.options == question.labels and reverse.options == question.labels[::-1]
+    text = forward.messages[-1].text
+    assert text.endswith("- Disagree\n- Strongly disagree\n\nAnswer with the words of one option.")
+
+
+def test_whole_labels_are_not_asked_of_a_server_that_names_single_tokens() -> None:
+    served = replace(column(), server="http://127.0.0.1:8080/v1")
+    with pytest.raises(UsageError, match=r"chinese is at a server.*Leave out words"):
+        probing.probe_columns(Echo(), [served], survey.load(), ["Q27"], Plan(styles=("words",)))
 
 
 def test_a_wrong_plan_is_refused() -> None:

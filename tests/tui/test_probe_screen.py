@@ -15,6 +15,7 @@ from culturechat.engines.echo import Echo
 from culturechat.probing import Plan, probe_columns, stream
 from culturechat.session import Session
 from culturechat.settings import Settings
+from culturechat.survey import translations
 from culturechat.tui import chart
 from culturechat.tui.app import CompareApp, PickApp, Picked
 from culturechat.tui.pace import Pace, duration
@@ -349,6 +350,25 @@ async def test_every_wording_and_mark_stands_above_its_prompts() -> None:
             assert text.count(wording) == 1
         assert text.count("letters from the bottom: J I H G F E D C B A") == len(question.restatements) + 1
         assert text.count("\n1–10 ") == text.count("\n10–1 ") == 2 * (len(question.restatements) + 1)
+
+
+async def test_every_culture_can_be_asked_in_its_own_language_and_the_question_shows_how() -> None:
+    engine = Prober()
+    async with stage("chinese", "arabic", "base", engine=engine).run_test(size=WIDE) as pilot:
+        keys = (*RELIGION, "tab", "tab", "tab", "space", "down", "down", "space")
+        found = known(await finished(pilot, *keys))
+        assert found.selection.plan == Plan(2, restatements=True, language="own")
+        item = await opened(pilot)
+        question = BANK.question(RELIGIOUS[0])
+        for place, language in enumerate(("zh", "ar")):
+            text = " ".join(figures(item, place, width=200).split())
+            assert f"“{translations.load(language).questions[question.item]}”" in text
+            assert question.question not in text
+        assert question.question in figures(item, 2, width=200)
+        last = {column: choice.messages[-1].text.splitlines()[-1] for column, choice in engine.asked}
+        assert last["arabic"] == "أجب بحرف واحد فقط." and last["base"] == "Answer with one letter."
+        ways = (len(engine.asked), found.selection.prompts(BANK, found.columns).values())
+        assert ways[0] == sum(ways[1]) == len(RELIGIOUS) * 2 * (1 + 1 + 6)
 
 
 async def test_the_next_question_is_a_key_away_and_the_cursor_comes_along() -> None:

@@ -133,6 +133,11 @@ def test_one_question_in_all_wordings(snap_compare: Snap, made: Shown) -> None:
     assert snap_compare(made.app("chinese", "arabic"), terminal_size=(120, 50), run_before=ways)
 
 
+def test_one_question_in_the_cultures_own_languages(snap_compare: Snap, made: Shown) -> None:
+    ways = one_question("tab", "tab", "tab", "down", "down", "space", at=1)
+    assert snap_compare(made.app(*THREE), terminal_size=(160, 40), run_before=ways)
+
+
 def test_stopped_by_a_failure(snap_compare: Snap, made: Shown) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         screen = await start(pilot)

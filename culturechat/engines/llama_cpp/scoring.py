@@ -2,13 +2,15 @@
 
 What all prompts begin with is read first and kept. The rest is read in groups, each a tree: a token that several
 prompts share up to there (the question, before its options in another order) is one row that belongs to all of them.
-Only the last row of each prompt gives logits.
+Where an option has several tokens, the prompt with all but its last token is read as one more prompt of the tree. Only
+rows that an option's token follows give logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +28,39 @@ GROUP_TOKENS = 512
 """Rows of one group, read at once: enough to use a CPU fully, few enough that attention stays short."""
 
 
+GROUP_LOGITS = 64
+"""Rows of one decode that give logits; each takes room for the whole vocabulary."""
+
+LEAST = 1e-30
+"""What is left at least of an option's probability when those of its continuations are taken away."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """A prompt and its options as tokens."""
 
     prompt: tuple[int, ...]
     options: tuple[tuple[int, ...], ...]
+
+    @property
+    def tails(self) -> list[tuple[int, ...]]:
+        """What has to be read behind the prompt: of each option all but its last token, and nothing twice."""
+        wanted = sorted({option[:-1] for option in self.options}, key=len, reverse=True)
+        tails: list[tuple[int, ...]] = []
+        for tail in wanted:
+            if not any(longer[: len(tail)] == tail for longer in tails):
+                tails.append(tail)
+        return tails
+
+
+@dataclass
+class _Path:
+    """A prompt with one of its tails, read as one sequence."""
+
+    choice: int
+    tail: tuple[int, ...]
+    rows: list[int]
+    """Places in the tree of the prompt's last token and of the tail's."""
 
 
 class Scorer:
@@ -62,49 +91,43 @@ class Scorer:
             self._context.decode(part, start)
             self.computed += len(part)
             yield None
-        tree = _Tree(len(shared))
-        group: list[Tokens] = []
-        for choice in choices:
-            full = len(group) == SEQUENCES - 1 or len(tree.rows) + tree.new(choice.prompt) > GROUP_TOKENS
-            if group and full:
-                yield from self._score_group(group, tree)
-                tree, group = _Tree(len(shared)), []
-            group.append(choice)
-            tree.add(choice.prompt, len(group))
-        yield from self._score_group(group, tree)
+        found: dict[int, dict[int, float]] = {place: {} for place in range(len(choices))}
+        done = 0
+        for group, tree in _groups(choices, len(shared)):
+            yield from self._read(group, tree, choices, found)
+            while done < len(choices) and len(found[done]) == len(choices[done].options):
+                yield _scores(choices[done], found.pop(done))
+                done += 1
 
-    def _score_group(self, group: Sequence[Tokens], tree: _Tree) -> Iterator[Scores | None]:
+    def _read(
+        self, group: Sequence[_Path], tree: _Tree, choices: Sequence[Tokens], found: dict[int, dict[int, float]]
+    ) -> Iterator[None]:
+        """Read a group and add the log-probability of every option that it is enough for."""
         for sequence in range(1, len(group) + 1):
             self._context.copy(0, sequence)
-        last: dict[int, Row] = {}
-        for start in range(0, len(tree.rows), GROUP_TOKENS):
-            part = tree.rows[start : start + GROUP_TOKENS]
-            ends = {place - start for place in tree.ends.values() if start <= place < start + len(part)}
+        wanted: dict[int, set[int]] = {}
+        for path in group:
+            for option in choices[path.choice].options:
+                if path.tail[: len(option) - 1] == option[:-1]:
+                    for row, token in zip(path.rows, option, strict=False):
+                        wanted.setdefault(row, set()).add(token)
+        values: dict[tuple[int, int], float] = {}
+        for start, stop in _parts(len(tree.rows), wanted):
+            part = tree.rows[start:stop]
+            ends = {place - start for place in wanted if start <= place < stop}
             self._context.decode_rows([(row.token, row.position, row.sequences) for row in part], ends)
             self.computed += len(part)
-            last |= {place + start: _log_softmax(self._context.logits(place)) for place in ends}
+            for place in ends:
+                logprobs = _log_softmax(self._context.logits(place))
+                values |= {(start + place, token): float(logprobs[token]) for token in wanted[start + place]}
             yield None
-        for sequence, choice in enumerate(group, 1):
-            first = last[tree.ends[sequence]]
-            logprobs = []
-            for option in choice.options:
-                rest = yield from self._rest(option, len(choice.prompt), sequence)
-                logprobs.append(float(first[option[0]]) + rest)
-            yield Scores(tuple(logprobs))
+        for path in group:
+            for place, option in enumerate(choices[path.choice].options):
+                if path.tail[: len(option) - 1] == option[:-1]:
+                    steps = zip(path.rows, option, strict=False)
+                    found[path.choice][place] = sum(values[step] for step in steps)
         for sequence in range(1, len(group) + 1):
             self._context.forget(0, sequence)
-
-    def _rest(self, option: Sequence[int], start: int, sequence: int) -> Generator[None, None, float]:
-        """Return (as a generator's value) the log-probability of an option's tokens after its first."""
-        total = 0.0
-        for index in range(len(option) - 1):
-            self._context.decode(option[index : index + 1], start + index, sequence)
-            self.computed += 1
-            total += float(_log_softmax(self._context.logits())[option[index + 1]])
-            yield None
-        if len(option) > 1:
-            self._context.forget(start, sequence)
-        return total
 
 
 @dataclass
@@ -123,8 +146,6 @@ class _Tree:
 
     def __init__(self, start: int) -> None:
         self.rows: list[_Row] = []
-        self.ends: dict[int, int] = {}
-        """Sequence to the place of its prompt's last row."""
         self._start = start
         self._roots: dict[int, int] = {}
 
@@ -137,16 +158,60 @@ class _Tree:
             following = self.rows[following[token]].next
         return 0
 
-    def add(self, prompt: Sequence[int], sequence: int) -> None:
+    def add(self, prompt: Sequence[int], sequence: int) -> list[int]:
+        """Add a prompt and return the places of its rows."""
         following = self._roots
+        places = []
         for position, token in enumerate(prompt[self._start :], self._start):
             if token not in following:
                 following[token] = len(self.rows)
                 self.rows.append(_Row(token, position, []))
-            self.ends[sequence] = following[token]
+            places.append(following[token])
             row = self.rows[following[token]]
             row.sequences.append(sequence)
             following = row.next
+        return places
+
+
+def _groups(choices: Sequence[Tokens], start: int) -> Iterator[tuple[list[_Path], _Tree]]:
+    """Cut the choices' paths into groups that are read at once; `start` tokens of all prompts are known."""
+    tree = _Tree(start)
+    group: list[_Path] = []
+    for place, choice in enumerate(choices):
+        for tail in choice.tails:
+            tokens = choice.prompt + tail
+            if group and (len(group) == SEQUENCES - 1 or len(tree.rows) + tree.new(tokens) > GROUP_TOKENS):
+                yield group, tree
+                tree, group = _Tree(start), []
+            rows = tree.add(tokens, len(group) + 1)
+            group.append(_Path(place, tail, rows[len(choice.prompt) - 1 - start :]))
+    yield group, tree
+
+
+def _parts(rows: int, wanted: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Cut rows into stretches of at most `GROUP_TOKENS`, of which at most `GROUP_LOGITS` give logits."""
+    start = logits = 0
+    for row in range(rows):
+        if row - start == GROUP_TOKENS or (row in wanted and logits == GROUP_LOGITS):
+            yield start, row
+            start, logits = row, 0
+        logits += row in wanted
+    yield start, rows
+
+
+def _scores(choice: Tokens, found: Mapping[int, float]) -> Scores:
+    """Return the options' scores; one that begins another is counted only where it does not go on as the other."""
+    logprobs = [found[place] for place in range(len(choice.options))]
+    return Scores(tuple(_alone(option, choice.options, logprobs) for option in range(len(logprobs))))
+
+
+def _alone(place: int, options: Sequence[tuple[int, ...]], logprobs: Sequence[float]) -> float:
+    own = options[place]
+    longer = [i for i, option in enumerate(options) if len(option) > len(own) and option[: len(own)] == own]
+    nearest = [i for i in longer if not any(i != j and options[i][: len(options[j])] == options[j] for j in longer)]
+    if not nearest:
+        return logprobs[place]
+    return log(max(exp(logprobs[place]) - sum(exp(logprobs[i]) for i in nearest), LEAST))
 
 
 def _common_beginning(prompts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

@@ -35,6 +35,8 @@ class Part:
     question: Question
     results: dict[str, ItemResult]
     """By column."""
+    translations: dict[str, str]
+    """The question in the languages other than English in which it was asked, by their codes."""
 
 
 def render(run: ProbeRun, made: str = "") -> str:
@@ -125,7 +127,10 @@ def _parts(run: ProbeRun) -> Iterator[Part]:
     for result in run.items:
         by_item.setdefault(result.item, {})[result.culture] = result
     for place, (item, results) in enumerate(by_item.items(), 1):
-        yield Part(place, run.bank.questions[item], results)
+        asked = {run.language_of(result): run.asked(result).question for result in results.values()}
+        question = run.bank.questions[item]
+        others = {code: text for code, text in asked.items() if text != question.question}
+        yield Part(place, question, results, others)
 
 
 def _worst(run: ProbeRun) -> float:

@@ -311,7 +311,11 @@ class ProbeScreen(Screen[None]):
 def _details(measurement: Measurement) -> str:
     plan = measurement.selection.plan
     orders = f"{plan.orders} orders" if plan.orders != "all" else "all orders"
-    more = ("all wordings" if plan.restatements else "", "three kinds of marks" if len(plan.styles) > 1 else "")
+    more = (
+        "all wordings" if plan.restatements else "",
+        "three kinds of marks" if len(plan.styles) > 1 else "",
+        "own languages" if plan.language == "own" else "",
+    )
     return " · ".join(part for part in ("probe", f"{len(measurement.items)} questions", orders, *more) if part)
 
 

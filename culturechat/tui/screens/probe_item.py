@@ -76,7 +76,7 @@ class ItemScreen(Screen[str]):
         self._topic = Static("", markup=False, id="topic")
         columns = measurement.columns
         self._tabs = ColumnTabs([one_line(column.title) for column in columns])
-        self.panels = [ItemPanel(column, bank, measurement.tally) for column in columns]
+        self.panels = [ItemPanel(column, bank, measurement.tally, measurement.selection.plan) for column in columns]
         self._narrow = Static("", markup=False, id="narrow")
 
     @property

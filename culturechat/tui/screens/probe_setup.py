@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from culturechat.catalogue import Column
 from culturechat.probing import Plan
-from culturechat.probing.plan import STYLES, Count
+from culturechat.probing.plan import MARKS, Count
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui.measurement import Selection, everything
@@ -28,8 +28,8 @@ ABOUT = (
 )
 ORDERS: dict[str, Count] = {"2": 2, "4": 4, "all": "all"}
 ORDER_LABELS = ("2  forward, reverse", "4  rotated, too", "all there are")
-WORDINGS, MARKS = "wordings", "marks"
-WAY_LABELS = ("in all wordings", "under other marks")
+WORDINGS, OTHER_MARKS, OWN_LANGUAGE = WAYS = ("wordings", "marks", "language")
+WAY_LABELS = ("in all wordings", "under other marks", "in own languages")
 LOW_TERMINAL = 26
 
 
@@ -55,21 +55,21 @@ class ProbeSetup(ModalScreen[Selection | None]):
         """
         super().__init__()
         self._bank = bank
+        self._open = columns
         self._obstacle = obstacle
         themes = everything(bank, columns).themes
         counts = [sum(question.theme == theme for question in bank.questions.values()) for theme in themes]
         labels = [f"{count:3} {one_line(theme)}" for count, theme in zip(counts, themes, strict=True)]
         names = [column.id for column in columns]
         plan = before.plan
-        ways = {WORDINGS} if plan.restatements else set()
+        before_ways = (plan.restatements, len(plan.styles) > 1, plan.language == "own")
+        ways = {way for way, chosen in zip(WAYS, before_ways, strict=True) if chosen}
         self._themes = _titled(TickList(themes, labels, set(before.themes)), "Themes")
         self._columns = _titled(
             TickList(names, [one_line(column.title) for column in columns], set(before.columns)), "Columns"
         )
         self._orders = _titled(TickList(list(ORDERS), ORDER_LABELS, {str(plan.orders)}, one=True), "Orders of options")
-        self._ways = _titled(
-            TickList((WORDINGS, MARKS), WAY_LABELS, ways | ({MARKS} if len(plan.styles) > 1 else set())), "And also"
-        )
+        self._ways = _titled(TickList(WAYS, WAY_LABELS, ways), "And also")
         self._count = Static("", markup=False, id="count")
 
     def compose(self) -> ComposeResult:
@@ -102,12 +102,12 @@ class ProbeSetup(ModalScreen[Selection | None]):
     def show_count(self) -> None:
         """Say how much is ticked."""
         chosen = self._chosen()
-        ways = chosen.prompts(self._bank)
-        columns = len(chosen.columns)
+        asked = [column for column in self._open if column.id in chosen.columns]
+        prompts = sum(chosen.prompts(self._bank, asked).values())
         self._count.update(
             Content.assemble(
-                f"{len(ways)} questions × {columns} column{'s' if columns != 1 else ''} = ",
-                (f"{sum(ways.values()) * columns:,} prompts", "bold $text-accent"),
+                f"{len(chosen.items(self._bank))} questions × {len(asked)} column{'s' if len(asked) != 1 else ''} = ",
+                (f"{prompts:,} prompts", "bold $text-accent"),
             )
         )
 
@@ -125,7 +125,8 @@ class ProbeSetup(ModalScreen[Selection | None]):
     def _chosen(self) -> Selection:
         (orders,) = self._orders.chosen
         ways = self._ways.chosen
-        plan = Plan(ORDERS[orders], STYLES if MARKS in ways else STYLES[:1], WORDINGS in ways)
+        styles = MARKS if OTHER_MARKS in ways else MARKS[:1]
+        plan = Plan(ORDERS[orders], styles, WORDINGS in ways, "own" if OWN_LANGUAGE in ways else "english")
         return Selection(tuple(self._themes.chosen), tuple(self._columns.chosen), plan)
 
 

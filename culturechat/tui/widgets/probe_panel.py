@@ -12,7 +12,7 @@ from textual.content import Content
 
 from culturechat import prompting
 from culturechat.catalogue import Column
-from culturechat.probing import ItemResult, Tally
+from culturechat.probing import ItemResult, Plan, Tally
 from culturechat.prompting import Style
 from culturechat.survey import Bank, People, Question
 from culturechat.terminal import one_line
@@ -33,15 +33,16 @@ STYLES: dict[Style, str] = {
     "letters": "letters from the top",
     "backwards": "letters from the bottom",
     "digits": "digits",
+    "words": "words of the labels",
 }
 
 
 class ItemPanel(VerticalScroll):
     """A column with room to scroll; it takes the focus."""
 
-    def __init__(self, column: Column, bank: Bank, tally: Tally) -> None:
+    def __init__(self, column: Column, bank: Bank, tally: Tally, plan: Plan) -> None:
         self.column = column
-        self._figures = ItemFigures(column, bank, tally)
+        self._figures = ItemFigures(column, bank, tally, plan)
         super().__init__(self._figures)
         self.border_title = Content(one_line(column.title))
 
@@ -53,8 +54,9 @@ class ItemPanel(VerticalScroll):
 class ItemFigures(FittedText):
     """All that is known of one column's answer to one question."""
 
-    def __init__(self, column: Column, bank: Bank, tally: Tally) -> None:
+    def __init__(self, column: Column, bank: Bank, tally: Tally, plan: Plan) -> None:
         super().__init__()
+        self._plan = plan
         self._column = column
         self._bank = bank
         self._tally = tally
@@ -78,7 +80,11 @@ class ItemFigures(FittedText):
             Content(""),
             *_bars(question, result, people, width),
         ]
-        return lines + ([Content(""), *_prompts(question, result, width)] if result else [])
+        if result is None:
+            return lines
+        asked = self._plan.asked(self._column, question)
+        translated = asked if asked.question != question.question else None
+        return [*lines, Content(""), *_translation(translated, width), *_prompts(asked, result, width)]
 
     def _distances(self, result: ItemResult | None, people: People | None, width: int) -> Iterator[Content]:
         form = FORMS[self._column.form]
@@ -171,6 +177,14 @@ def _halves(label: str, cells: int) -> tuple[str, str]:
     return fitted(lines[0] if lines else "", cells), fitted(rest, cells)
 
 
+def _translation(question: Question | None, width: int) -> Iterator[Content]:
+    """Return how the question was put, where that was not in English."""
+    if question is not None:
+        for line in Content(f"“{one_line(question.question)}”").wrap(width):
+            yield Content.styled(line.plain.rstrip(), "italic $foreground 80%")
+        yield Content("")
+
+
 def _prompts(question: Question, result: ItemResult, width: int) -> Iterator[Content]:
     count = len(result.readings)
     table = _Table.fitting(len(result.codes), width)
@@ -183,7 +197,8 @@ def _prompts(question: Question, result: ItemResult, width: int) -> Iterator[Con
             yield Content.styled(fitted(f"“{text}”", width), "italic $foreground 80%")
         for style, readings in groupby(worded, key=lambda reading: reading.style):
             if styles > 1:
-                yield _faint(f"{STYLES[style]}: {' '.join(prompting.marks(question.labels, style))}", width)
+                marks = "" if style == "words" else f": {' '.join(prompting.marks(question.labels, style))}"
+                yield _faint(f"{STYLES[style]}{marks}", width)
             for reading in readings:
                 yield table.line(order_words(reading.order), reading.p, reading.mass, "$foreground 80%")
     yield table.line("mean", result.p, result.option_mass, "bold")

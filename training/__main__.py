@@ -23,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = [name.strip() for name in options.cultures.split(",") if name.strip()]
         chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
         for job in pipeline.jobs(names, *chosen):
-            pipeline.run(job, steps, options.again)
+            if getattr(options, "downstream", None) is not None:
+                pipeline.downstream(job, options.downstream, options.texts)
+            else:
+                pipeline.run(job, steps, options.again)
     except CulturechatError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -59,6 +62,14 @@ def parser() -> argparse.ArgumentParser:
             help="the survey's own wave 7 file, .csv or .sav; name it at every step (default: the shipped shares)",
         )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
+        if name == "evaluate":
+            step.add_argument(
+                "--downstream",
+                type=Path,
+                metavar="DIR",
+                help="instead score the models on public test sets: your copy of CultureLLM's `data` folder",
+            )
+            step.add_argument("--texts", type=int, default=200, help="most texts of a test set (default: %(default)s)")
     rate = steps.add_parser("review", help="rate how alike questions and their other wordings are", allow_abbrev=False)
     rate.add_argument("run", type=Path, metavar="RUN", help="the run's folder, such as runs/smollm2-135m-augmented-s1")
     rate.add_argument("--rater", default="me", help="who rates; each goes on where he or she stopped")

@@ -110,6 +110,16 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
         _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
 
 
+def downstream(job: Job, folder: Path, texts: int) -> None:
+    """Score a culture's models on the public test sets in a folder and print the means; see `steps.downstream`."""
+    from training.steps import downstream
+
+    def say(line: str) -> None:
+        _say(job, "test sets", line)
+
+    say(downstream.run(job.workspace, job.culture, job.base, folder, texts, job.seed, say=say))
+
+
 def is_done(job: Job, name: str, made_from: str) -> bool:
     """Return whether the step's artefacts are there and were made from just this."""
     there = all(path.is_file() for path in STEPS[name].leaves(job))

@@ -16,6 +16,7 @@ from culturechat.cli_history import history
 from culturechat.cli_server import Remote, Server, ServerModel, remote
 from culturechat.cli_settings import settings as settings_command
 from culturechat.errors import CulturechatError, UsageError
+from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
     from culturechat.catalogue import Card, Column
@@ -80,8 +81,6 @@ def main() -> NoReturn:
     try:
         app()
     except CulturechatError as error:
-        from culturechat.terminal import one_line
-
         typer.echo(f"culturechat: {one_line(str(error))}", err=True)
         sys.exit(error.exit_code)
     sys.exit(0)
@@ -180,7 +179,7 @@ def ask(
     with _engine(there) as engine, _recorder(columns, settings, keep) as recorder:
         session = Session(engine, columns, settings, recorder)
         if shortage := session.open():
-            typer.echo(f"culturechat: {shortage}", err=True)
+            typer.echo(f"culturechat: {one_line(shortage)}", err=True)
         answers = Answers(columns, settings.seed, silent=as_json)
         for event in session.send(text):
             answers.take(event)
@@ -329,7 +328,7 @@ def build_models(
     for name in names:
         with plain.percentage(name) as progress:
             card = building.build(name, settings.base, kind, progress)
-        typer.echo(f"{card.id}: {plain.megabytes(card.bytes)}, {card.path}")
+        typer.echo(one_line(f"{card.id}: {plain.megabytes(card.bytes)}, {card.path}"))
 
 
 @models.command("import")
@@ -348,7 +347,7 @@ def import_model(
     for file in files:
         card = building.take_in(file, culture)
         use = f"--base {card.id}" if card.form == "base" else f"--cultures {card.culture}"
-        typer.echo(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}")
+        typer.echo(one_line(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}"))
 
 
 @models.command("info")
@@ -380,7 +379,7 @@ def verify_models(names: Annotated[list[str] | None, typer.Argument(help="Ids; a
     cards = [_card(name) for name in names or catalogue.cards()]
     states = {card.id: catalogue.verify(card) for card in cards}
     for name, state in states.items():
-        typer.echo(f"{name}: {state}")
+        typer.echo(one_line(f"{name}: {state}"))
     raise typer.Exit(0 if set(states.values()) <= {"ok"} else 1)
 
 
@@ -389,7 +388,7 @@ def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> 
     """Move a model that you built or imported to the trash folder."""
     from culturechat import building
 
-    typer.echo(f"{name} is now in {building.remove(name)}")
+    typer.echo(one_line(f"{name} is now in {building.remove(name)}"))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from culturechat.errors import UsageError
+from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
     from culturechat.history import Entry, History
@@ -118,7 +119,7 @@ def export(
         plain.say(files.render(loaded, form))
     else:
         files.write(output, loaded, form)
-        typer.echo(f"{_chats(len(loaded))} written to {output}.", err=True)
+        typer.echo(one_line(f"{_chats(len(loaded))} written to {output}."), err=True)
 
 
 @history.command("import")

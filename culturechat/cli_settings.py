@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from culturechat.terminal import one_line
+
 settings = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as seed, prompts.chinese or keys.chat.survey.")]
@@ -55,7 +57,7 @@ def change(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help=
     before = resolve({}).settings
     options.check(changed(before, {key: parsed}))
     path = file.put({key: parsed})
-    typer.echo(f"{key} = {shown(parsed)}, in {path}")
+    typer.echo(one_line(f"{key} = {shown(parsed)}, in {path}"))
     _say_what_beats_it(key)
 
 
@@ -68,10 +70,10 @@ def unset(key: Key) -> None:
     file.remove(key)
     known = {option.key: option for option in options.all_options()}
     if key in known:
-        typer.echo(f"{key} is {shown(known[key].value(resolve({}).settings))} now")
+        typer.echo(one_line(f"{key} is {shown(known[key].value(resolve({}).settings))} now"))
         _say_what_beats_it(key)
     else:
-        typer.echo(f"{key} is gone; there is no such setting.")
+        typer.echo(one_line(f"{key} is gone; there is no such setting."))
 
 
 def shown(value: Any) -> str:
@@ -87,4 +89,4 @@ def _say_what_beats_it(key: str) -> None:
 
     origin = resolve({}).origin(key)
     if origin.kind == "environment":
-        typer.echo(f"As long as {origin.place} is set, that holds instead.", err=True)
+        typer.echo(one_line(f"As long as {origin.place} is set, that holds instead."), err=True)

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from culturechat.catalogue import Card, Column
 from culturechat.engines import Event, Failed, Finished, Token
 from culturechat.survey import Bank
-from culturechat.terminal import one_line
+from culturechat.terminal import one_line, safe_json
 
 if TYPE_CHECKING:
     from culturechat.probing import Interval, ItemResult, ProbeRun, Summary
@@ -175,7 +175,7 @@ def print_fields(fields: Mapping[str, Any], indent: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    _out(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    _out(safe_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n")
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -34,6 +34,11 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def safe_json(text: str) -> str:
+    """Return the same JSON with what a terminal would act on, and halves of characters, written as escapes."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
 class Cleaner:
     """Cleans text that arrives in pieces; where it is cut makes no difference.
 

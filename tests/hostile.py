@@ -161,8 +161,8 @@ SCREEN = re.compile(
 """All that the screen writes besides text."""
 
 
-PLAIN = re.compile(rb"\r\n|\r(?=[^\r\n]*\x1b\[K)|\x1b\[K")
-"""What commands may write besides text: the ends of lines, and a line of progress that replaces itself."""
+PLAIN = re.compile(rb"\r+\n|\t|\r(?=[^\r\n]*\x1b\[K)|\x1b\[K")
+"""What commands may write besides text: the ends of lines, tabs, and a line of progress that replaces itself."""
 
 
 def shown(output: bytes, ours: re.Pattern[bytes] = SCREEN) -> str:

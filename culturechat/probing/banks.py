@@ -45,6 +45,7 @@ def typed(question: str, options: str) -> tuple[Bank, Source]:
     labels = [label.strip() for label in options.split("|")]
     if not question.strip():
         raise UsageError("--question is empty.")
+    survey.check_whole([question])
     try:
         survey.check_labels(labels)
     except UsageError as error:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from culturechat.errors import BadFile, UsageError
 from culturechat.probing.resample import Interval, interval, item_picks
+from culturechat.terminal import safe_json
 
 Array = npt.NDArray[np.float64]
 Key = tuple[str, str]
@@ -138,7 +139,7 @@ def compare(first: SavedRun, second: SavedRun, seed: int = 0) -> Comparison:
 
 def as_json(comparison: Comparison) -> str:
     """Return a comparison as JSON text."""
-    return json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n"
+    return safe_json(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1)) + "\n"
 
 
 def _by_key(run: SavedRun) -> dict[Key, SavedItem]:

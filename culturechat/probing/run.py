@@ -19,6 +19,7 @@ from culturechat.probing.results import ItemResult
 from culturechat.probing.runfile import file_hashes, llama_cpp_version
 from culturechat.probing.summary import Summary, summarise
 from culturechat.survey import Bank, Question, translations
+from culturechat.terminal import safe_json
 
 if TYPE_CHECKING:
     import pandas
@@ -112,7 +113,7 @@ class ProbeRun:
 
     def to_json(self) -> str:
         """Return the run as JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+        return safe_json(json.dumps(self.to_dict(), ensure_ascii=False, indent=1)) + "\n"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return one row per column, question and option, as the CSV file holds them."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ FOLDER = Path(__file__).parent
 SOURCE = "World Values Survey wave 7 (2017-2022), doi:10.14281/18241.20, unweighted"
 SUM_TOLERANCE = 0.01
 MOST_OPTIONS = 26
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -262,14 +264,28 @@ def _options(text: str, path: Path, line: int) -> dict[str, str]:
     if not isinstance(options, dict) or not all(isinstance(label, str) for label in options.values()):
         raise BadFile(path, f'{place}: expected {{"code": "label", …}} in scale order.')
     try:
+        check_whole(options)
         check_labels(options.values())
     except UsageError as error:
         raise BadFile(path, f"{place}: {error}") from None
     return {code: label.strip() for code, label in options.items()}
 
 
+def check_whole(texts: Iterable[str]) -> None:
+    """Refuse texts that no model can be asked, because they hold bytes or halves of characters.
+
+    Raises:
+        UsageError: one does.
+    """
+    for text in texts:
+        if _HALF.search(text):
+            raise UsageError(f"{_HALF.sub('�', text)!r} holds half of a character; write it as UTF-8.")
+
+
 def check_labels(labels: Iterable[str]) -> None:
     """Refuse option labels that cannot be told apart or chosen between."""
+    labels = list(labels)
+    check_whole(labels)
     given = [label.strip() for label in labels]
     if not 2 <= len(given) <= MOST_OPTIONS:
         raise UsageError(f"{len(given)} options; a question needs 2 to {MOST_OPTIONS}.")

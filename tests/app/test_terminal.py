@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
-from culturechat.terminal import MOST_MARKS, Cleaner, clean, one_line
+from culturechat.terminal import MOST_MARKS, Cleaner, clean, one_line, safe_json
 from tests import hostile
 
 HOSTILE = [
@@ -74,3 +75,11 @@ def test_scripts_and_emoji_pass_untouched() -> None:
     text = "العربية 中文 বাংলা 한국어 ñ ü 👩‍👩‍👧\n\tend"
     assert clean(text) == text
     assert one_line(text) == "العربية 中文 বাংলা 한국어 ñ ü 👩‍👩‍👧 end"
+
+
+def test_json_is_escaped_and_says_the_same() -> None:
+    for text in hostile.strings(200):
+        assert not hostile.faults(safe_json(json.dumps(text, ensure_ascii=False)).encode())
+        whole = hostile.encodable(text)
+        assert json.loads(safe_json(json.dumps(whole, ensure_ascii=False))) == whole
+    assert safe_json('"\ud83d \x9b\u202e"') == '"\\ud83d \\u009b\\u202e"'

@@ -130,6 +130,7 @@ def columns(
     base: str = DEFAULT_BASE,
     adapters: Mapping[str, Path] | None = None,
     form: Form | None = None,
+    beside: int = 0,
 ) -> list[Column]:
     """Return what answers for each name: a culture's id, `one`, or `base` for the untouched model.
 
@@ -138,6 +139,7 @@ def columns(
         base: Id of a base model's card, or the path of any GGUF file that llama.cpp runs.
         adapters: Adapter files of the user's own, by culture or `one`.
         form: Forces one of `FORCED`; by default what is fastest for so many columns and installed.
+        beside: How many columns there are besides.
 
     Raises:
         UsageError: a name is unknown or stands twice, a file is damaged, or an adapter belongs to another base.
@@ -145,7 +147,7 @@ def columns(
     """
     checked(names, adapters or ())
     base_path, base_name = _base(base)
-    few = len(names) <= MOST_MERGED and gguf_file.read_header(base_path).main_type != GGMLQuantizationType.Q4_1
+    few = len(names) + beside <= MOST_MERGED and gguf_file.read_header(base_path).main_type != GGMLQuantizationType.Q4_1
     wanted = form or ("merged" if few else None)
     files = adapters or {}
     return [

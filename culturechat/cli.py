@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -19,7 +19,7 @@ from culturechat.errors import CulturechatError, UsageError
 from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
-    from culturechat.catalogue import Card, Column
+    from culturechat.catalogue import Card, Column, Form
     from culturechat.engines import Engine
     from culturechat.history import Chat, Recorder
     from culturechat.probing import Source
@@ -107,6 +107,9 @@ def compare(
         bool | None, typer.Option("--history/--no-history", help="Keep what is asked and answered, or do not.")
     ] = None,
     interface_language: InterfaceLanguage = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Chat line by line, without the screen: for screen readers and pipes.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Ask local models of several cultures the same question, side by side, next to what people there said.
@@ -134,6 +137,9 @@ def compare(
         from culturechat.history import voices
 
         columns = there.columns([voice.culture for voice in past.columns]) if there else voices.columns(past)
+    if plain:
+        columns = columns or _columns(_names(cultures), settings, adapter, form, there)
+        raise typer.Exit(_converse(columns, settings, past, _finder(adapter, form, there), there))
     _require_terminal()
     from culturechat import locale, tui
 
@@ -145,7 +151,9 @@ def compare(
         columns = _columns(picked.columns, settings, adapter, form, there)
     if columns:
         with _engine(there) as engine:
-            raise typer.Exit(tui.run(engine, columns, resolved, past, probe=picked is not None and picked.probe))
+            probing = picked is not None and picked.probe
+            find = _finder(adapter, form, there)
+            raise typer.Exit(tui.run(engine, columns, resolved, past, probe=probing, find=find))
 
 
 @app.command()
@@ -451,8 +459,35 @@ def _engine(there: Remote | None = None) -> Iterator[Engine]:
         engine.close()
 
 
+def _converse(
+    columns: Sequence[Column],
+    settings: Settings,
+    past: Chat | None,
+    find: Callable[[str, str, int], Column],
+    there: Remote | None,
+) -> int:
+    """Chat line by line and return the exit code."""
+    from dataclasses import replace
+
+    from culturechat import survey
+    from culturechat.line_mode import LineMode
+    from culturechat.session import Session
+    from culturechat.survey.search import closest
+
+    if past is not None:
+        settings = replace(settings, base=past.columns[0].base)
+    with _engine(there) as engine, _recorder(columns, settings, settings.history, past) as recorder:
+        session = Session(engine, columns, settings, recorder, past)
+        if shortage := session.open():
+            typer.echo(f"culturechat: {shortage}", err=True)
+        prompt = "> " if sys.stdin.isatty() else ""
+        return 0 if LineMode(session, survey.load(), closest, find, prompt=prompt).run() else 1
+
+
 @contextmanager
-def _recorder(columns: Sequence[Column], settings: Settings, keep: bool) -> Iterator[Recorder | None]:
+def _recorder(
+    columns: Sequence[Column], settings: Settings, keep: bool, past: Chat | None = None
+) -> Iterator[Recorder | None]:
     """Give what writes the history, if it is wanted; a failure is one line on standard error."""
     if not keep:
         yield None
@@ -460,7 +495,7 @@ def _recorder(columns: Sequence[Column], settings: Settings, keep: bool) -> Iter
     from culturechat.engines.llama_cpp import facts
     from culturechat.history import History
 
-    recorder = History().record(columns, settings, columns[0].server or facts.version())
+    recorder = History().record(columns, settings, columns[0].server or facts.version(), past)
     recorder.watch(lambda message: typer.echo(f"culturechat: {message}", err=True) if message else None)
     try:
         yield recorder
@@ -532,12 +567,38 @@ def _columns(
 
     if there and names:
         return there.columns(names)
-    if form not in (None, *catalogue.FORCED):
+    files, forced = _adapters(adapters), _form(form)
+    return catalogue.columns(names, settings.base, files, forced) if names else []
+
+
+def _finder(
+    adapters: Sequence[str] | None, form: str | None, there: Remote | None
+) -> Callable[[str, str, int], Column]:
+    """Return what finds a further column by its name and base, beside so many others."""
+    from culturechat import catalogue
+
+    files, forced = _adapters(adapters), _form(form)
+
+    def find(name: str, base: str, beside: int) -> Column:
+        found = there.columns([name]) if there else catalogue.columns([name], base, files, forced, beside)
+        return found[0]
+
+    return find
+
+
+def _form(form: str | None) -> Form | None:
+    from culturechat import catalogue
+
+    known = next((one for one in catalogue.FORCED if one == form), None)
+    if form is not None and known is None:
         raise UsageError(
             f"--form {form} is unknown; it is {', '.join(catalogue.FORCED[:-1])} or {catalogue.FORCED[-1]}."
         )
-    files = dict(_adapter(text) for text in adapters or ())
-    return catalogue.columns(names, settings.base, files, form) if names else []
+    return known
+
+
+def _adapters(texts: Sequence[str] | None) -> dict[str, Path]:
+    return dict(_adapter(text) for text in texts or ())
 
 
 def _chat(number: int) -> Chat:

@@ -36,6 +36,15 @@ class Conversation:
             return replace(self, messages=self.messages[:-1])
         return self
 
+    def without_last_turn(self) -> Conversation:
+        """Return this conversation as it stood before the last question."""
+        return self.without_last_answer().answered()
+
+    @property
+    def question(self) -> str:
+        """What was asked last, or nothing."""
+        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
+
     def answered(self) -> Conversation:
         """Return this conversation without a last question that got no answer."""
         if self.messages and self.messages[-1].role == "user":

@@ -87,9 +87,10 @@ def _columns(chat: Chat, run: Sequence[Answer]) -> tuple[list[Column], dict[str,
     """Return what was open when these answers were begun, and by culture why it is not there now."""
     asked = {answer.voice.culture: answer.voice for answer in run}
     columns, missing = [], {}
-    for voice in chat.columns:
+    # a column that was dropped later answered then all the same
+    for voice in ({voice.culture: voice for voice in chat.columns} | asked).values():
         try:
-            columns.append(voices.column(asked.get(voice.culture, voice)))
+            columns.append(voices.column(voice))
         except CulturechatError as error:
             missing[voice.culture] = f"it cannot be asked: {one_line(str(error))}"
     return columns, missing
@@ -98,7 +99,7 @@ def _columns(chat: Chat, run: Sequence[Answer]) -> tuple[list[Column], dict[str,
 def _answer(engine: Engine, answers: Sequence[Answer]) -> dict[str, str | Failed]:
     recorded = {answer.voice.culture: answer for answer in answers}
     cleaners = {name: Cleaner() for name in recorded}
-    texts: dict[str, str | Failed] = dict.fromkeys(recorded, "")
+    texts: dict[str, str | Failed] = {name: answer.begun_with for name, answer in recorded.items()}
     for event in engine.generate([_request(answer) for answer in answers]):
         name = event.column
         text = cleaners[name].feed(event.text) if isinstance(event, Token) else ""

@@ -37,7 +37,7 @@ class Sampling(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One column's turn: the whole conversation, ending with the user's message."""
+    """One column's turn: the whole conversation, ending with the user's message or an answer to be gone on with."""
 
     column: str
     messages: tuple[Message, ...]
@@ -168,8 +168,18 @@ class Engine(Protocol):
             CulturechatError: a model cannot be loaded, or memory is too short for any way to hold them.
         """
 
+    def change(self, columns: Sequence[Column]) -> Plan:
+        """Open further columns and close those that are not named, beside what goes on in the others.
+
+        A column that stays keeps what it has read, unless it shares a context with one that comes or goes, or memory
+        is short; then its conversation is read again with its next question. Returns how all are held now.
+
+        Raises:
+            CulturechatError: a column cannot be had, or memory is too short; what was open stays open.
+        """
+
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
-        """Answer for several columns at once.
+        """Answer for several columns at once; a last message that is an answer is gone on with.
 
         Yields each column's `Started`, `Token`s and at last `Finished` or `Failed`, columns interleaved. Dropping the
         iterator cancels what is still running.

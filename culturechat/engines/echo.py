@@ -34,11 +34,18 @@ class Echo:
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()
         self.opened: list[Column] = []
+        self._context = 2048
 
     def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         """Remember the columns; nothing is loaded."""
         self.opened = list(columns)
+        self._context = context_tokens
         return Plan(context_tokens)
+
+    def change(self, columns: Sequence[Column]) -> Plan:
+        """Remember these columns instead."""
+        self.opened = list(columns)
+        return Plan(self._context)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer word by word, columns in turn."""
@@ -76,9 +83,12 @@ class Echo:
         self.opened = []
 
     def _words(self, request: Request) -> list[str]:
-        text = self.answers.get(request.column, f"You asked: {request.messages[-1].text}")
+        asked = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
+        text = self.answers.get(request.column, f"You asked: {asked}")
         words = text.split(" ")
-        return [words[0], *(f" {word}" for word in words[1:])]
+        spoken = [words[0], *(f" {word}" for word in words[1:])]
+        last = request.messages[-1]
+        return spoken[len(last.text.split(" ")) :] if last.role == "assistant" else spoken
 
     def _step(self, column: str, words: list[str], written: dict[str, int], most: int) -> Event:
         if column in self._cancelled:

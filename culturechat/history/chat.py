@@ -97,6 +97,14 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether other columns' tokens were decoded with these."""
     judgement: Judgement | None = None
     """What was thought of it in blind mode, if it was judged there."""
+    replaced: bool = False
+    """Whether its question was put in other words afterwards, so that it is no part of the conversation."""
+
+    @property
+    def begun_with(self) -> str:
+        """What there was of the text when this was begun; nothing, unless an answer that was cut is gone on with."""
+        last = self.messages[-1:]
+        return last[0].text if last and last[0].role == "assistant" else ""
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,8 +116,8 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def latest(self) -> dict[str, Answer]:
-        """The last answer of each column, by culture."""
-        return {answer.voice.culture: answer for answer in self.answers}
+        """The last answer of each column, by culture; what was replaced is left out."""
+        return {answer.voice.culture: answer for answer in self.answers if not answer.replaced}
 
     def runs(self) -> Iterator[tuple[Answer, ...]]:
         """Yield the answers in groups that were asked for at the same moment."""

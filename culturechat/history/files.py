@@ -151,6 +151,7 @@ def facts(answer: Answer) -> str:
         f"temperature {answer.sampling['temperature']:g}" if "temperature" in answer.sampling else "",
         f"answer {answer.attempt + 1}" if answer.attempt else "",
         _judged(answer.judgement, answer.voice.culture) if answer.judgement else "",
+        "its question was put in other words afterwards" if answer.replaced else "",
     )
     return " · ".join(part for part in parts if part)
 

@@ -19,8 +19,20 @@ from culturechat.catalogue import Column
 from culturechat.conversation import Message
 from culturechat.errors import CulturechatError
 from culturechat.history import database, voices, writing
-from culturechat.history.chat import Chat, Finish
-from culturechat.history.writing import Asked, Begun, Ended, Identified, Judged, News, Page, Read, Wrote
+from culturechat.history.chat import Chat, Finish, Voice
+from culturechat.history.writing import (
+    Asked,
+    Begun,
+    Ended,
+    Identified,
+    Judged,
+    News,
+    Page,
+    Read,
+    Replaced,
+    Seated,
+    Wrote,
+)
 from culturechat.locale import _
 from culturechat.settings import Settings
 from culturechat.terminal import one_line
@@ -47,16 +59,16 @@ class Recorder:
     ) -> None:
         self._path = path
         self._columns = columns
-        self._voices = [voices.of(column, settings.base) for column in columns]
+        self._base = settings.base
         self.context = settings.context
         """Tokens that a column holds; less than was wished for where memory is short."""
         self._apart = settings.deterministic
         self._engine = engine
         self._clock = clock
-        self._page = Page(chat.id if chat else None)
+        self._page = Page(chat.id if chat else None, self._voices(columns))
         self._news: SimpleQueue[News | None] = SimpleQueue()
         self._writing = threading.Thread(target=self._write, daemon=True, name="culturechat-history")
-        self._hashing = threading.Thread(target=self._identify, daemon=True, name="culturechat-hashes")
+        self._hashing: list[threading.Thread] = []
         self._begun = False
         self._report: Report = lambda message: None
         self._problem = ""
@@ -72,9 +84,22 @@ class Recorder:
         if self._problem:
             report(self._problem)
 
+    def seated(self, columns: Sequence[Column]) -> None:
+        """Take note that other columns are compared from now on."""
+        before, self._columns = self._columns, tuple(columns)
+        if self._begun:
+            self._take(Seated(self._voices(columns)))
+            self._identify([column for column in columns if column not in before])
+        else:
+            self._page.seated = self._voices(columns)
+
     def asked(self, question: str, cultures: Sequence[str]) -> None:
         """Take note of a question to some columns."""
         self._take(Asked(tuple(cultures), question, self._clock()))
+
+    def replaced(self, cultures: Sequence[str]) -> None:
+        """Take note that the last question to these columns gives way to the next."""
+        self._take(Replaced(tuple(cultures)))
 
     def begun(
         self, requests: Iterable[tuple[str, int, tuple[Message, ...]]], sampling: Mapping[str, int | float]
@@ -108,7 +133,8 @@ class Recorder:
     def close(self) -> None:
         """Write what is left; waits for it, but not for long."""
         if self._begun:
-            self._hashing.join(CLOSE_SECONDS)
+            for thread in self._hashing:
+                thread.join(CLOSE_SECONDS)
             self._news.put(None)
             self._writing.join(CLOSE_SECONDS)
 
@@ -117,7 +143,7 @@ class Recorder:
         if not self._begun:
             self._begun = True
             self._writing.start()
-            self._hashing.start()
+            self._identify(self._columns)
 
     def _write(self) -> None:
         waiting: list[News] = []
@@ -130,7 +156,7 @@ class Recorder:
                 with database.in_words(self._path):
                     connection = connection or database.connect(self._path)
                     with database.transaction(connection):
-                        writing.write(connection, page, self._voices, waiting)
+                        writing.write(connection, page, waiting)
             except Exception as error:
                 self._tell(error)
                 if connection is not None:
@@ -161,9 +187,17 @@ class Recorder:
         if bool(was) != bool(self._problem):
             self._report(self._problem)
 
-    def _identify(self) -> None:
-        """Read through the models' files, which can take seconds for large ones."""
-        for column in self._columns:
+    def _voices(self, columns: Sequence[Column]) -> tuple[Voice, ...]:
+        return tuple(voices.of(column, self._base) for column in columns)
+
+    def _identify(self, columns: Sequence[Column]) -> None:
+        """Read through the models' files beside the chat, which can take seconds for large ones."""
+        thread = threading.Thread(target=self._read_files, args=(columns,), daemon=True, name="culturechat-hashes")
+        self._hashing.append(thread)
+        thread.start()
+
+    def _read_files(self, columns: Sequence[Column]) -> None:
+        for column in columns:
             with suppress(OSError):
                 adapter = catalogue.sha256_of(column.adapter_path) if column.adapter_path else ""
                 self._news.put(Identified(column.id, catalogue.sha256_of(column.base_path), adapter))

@@ -20,7 +20,7 @@ from culturechat.terminal import clean, one_line
 _VOICE = "culture, form, model, base, base_sha256, adapter, adapter_sha256"
 _ANSWER = (
     "attempt, seed, sampling, context, apart, engine, messages, begun, ended, text, finish, error, tokens, "
-    "tokens_per_second, cached_tokens, shared_batch"
+    "tokens_per_second, cached_tokens, shared_batch, replaced"
 )
 _JUDGEMENT = "at, place, columns, guess, best"
 _JSON = msgspec.json.Encoder()
@@ -45,20 +45,28 @@ def as_json(value: Any) -> str:
 
 def load(connection: sqlite3.Connection, chat: int) -> Chat | None:
     """Return a chat, or None where there is none of that number."""
-    row = connection.execute("SELECT title, created, changed FROM chat WHERE id = ?", (chat,)).fetchone()
+    row = connection.execute("SELECT title, created, changed, columns FROM chat WHERE id = ?", (chat,)).fetchone()
     if row is None:
         return None
     found = connection.execute(f"SELECT id, {_VOICE} FROM voice WHERE chat = ? ORDER BY id", (chat,))
     voices = {id_: Voice(*map(clean, texts)) for id_, *texts in found}
-    title, created, changed = row
+    title, created, changed, columns = row
     return Chat(
         chat,
         one_line(title),
         moment(created),
         moment(changed),
-        tuple({voice.culture: voice for voice in voices.values()}.values()),
+        _seated(voices.values(), columns),
         _turns(connection, chat, voices),
     )
+
+
+def _seated(voices: Iterable[Voice], columns: str) -> tuple[Voice, ...]:
+    """Return who answers now, of all who ever did."""
+    latest = {voice.culture: voice for voice in voices}
+    named = [latest[name] for name in dict.fromkeys(columns.split(",")) if name in latest]
+    # a chat from elsewhere may have columns with commas in their names; of such a one all columns answer
+    return tuple(latest.values()) if not named or columns == ",".join(latest) else tuple(named)
 
 
 def insert(connection: sqlite3.Connection, chat: Chat) -> int:
@@ -148,6 +156,7 @@ def _insert_answer(connection: sqlite3.Connection, turn: int, voice: int, answer
         answer.tokens_per_second,
         answer.cached_tokens,
         answer.shared_batch,
+        answer.replaced,
     )
     cursor = connection.execute(
         f"INSERT INTO answer (turn, voice, {_ANSWER}) VALUES (?, ?, {_marks(values)})", (turn, voice, *values)
@@ -182,7 +191,7 @@ def _judgements(connection: sqlite3.Connection, chat: int) -> dict[int, Judgemen
 
 def _answer(voice: Voice, values: list[Any]) -> Answer:
     attempt, seed, sampling, context, apart, engine, messages, begun, ended, text, finish, error, *figures = values
-    tokens, rate, cached, shared = figures
+    tokens, rate, cached, shared, replaced = figures
     return Answer(
         voice,
         attempt,
@@ -201,6 +210,7 @@ def _answer(voice: Voice, values: list[Any]) -> Answer:
         rate,
         cached,
         bool(shared),
+        replaced=bool(replaced),
     )
 
 

@@ -19,7 +19,7 @@ from culturechat.history.chat import Chat, Entry
 from culturechat.history.recorder import Recorder
 from culturechat.history.search import Place
 from culturechat.settings import Settings
-from culturechat.terminal import one_line
+from culturechat.terminal import clean, one_line
 
 _TEXTS = {
     "title": "SELECT title FROM chat WHERE id = ?",
@@ -73,6 +73,18 @@ class History:
         with database.opened(self.path) as connection:
             where = "IS NOT NULL" if trash else "IS NULL"
             return int(connection.execute(f"SELECT count(*) FROM chat WHERE trashed {where}").fetchone()[0])
+
+    def questions(self, most: int) -> list[str]:
+        """Return what was asked last, oldest first, each question once."""
+        if not self.path.exists():
+            return []
+        with database.opened(self.path) as connection:
+            found = connection.execute(
+                "SELECT question FROM turn JOIN chat ON chat.id = turn.chat WHERE trashed IS NULL"
+                " GROUP BY question ORDER BY max(turn.id) DESC LIMIT ?",
+                (most,),
+            )
+            return [clean(question) for (question,) in found][::-1]
 
     def search(self, query: str, most: int = -1) -> list[Entry]:
         """Return the chats in which all words of the query occur, anywhere and in parts of words too, newest first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -89,7 +89,21 @@ class Identified:
     adapter_sha256: str
 
 
-News = Asked | Begun | Read | Wrote | Ended | Identified | Judged
+@dataclass(frozen=True)
+class Seated:
+    """Other columns are compared from now on."""
+
+    voices: tuple[Voice, ...]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The last question to these columns is put in other words; its answers no longer count."""
+
+    cultures: tuple[str, ...]
+
+
+News = Asked | Begun | Read | Wrote | Ended | Identified | Judged | Seated | Replaced
 
 
 @dataclass
@@ -98,30 +112,33 @@ class Page:
 
     chat: int | None
     """None until something is asked."""
+    seated: tuple[Voice, ...] = ()
+    """Who answers, in the order of the columns."""
     voices: dict[str, int] = field(default_factory=dict)
+    stored: dict[str, Voice] = field(default_factory=dict)
+    """What the rows of `voices` say, hashes left out."""
     turns: dict[str, int] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> Page:
         """Return the same page, to come back to when a transaction fails."""
-        return Page(self.chat, dict(self.voices), dict(self.turns), dict(self.answers))
+        return Page(self.chat, self.seated, dict(self.voices), dict(self.stored), dict(self.turns), dict(self.answers))
 
 
-def write(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], news: Iterable[News]) -> None:
+def write(connection: sqlite3.Connection, page: Page, news: Iterable[News]) -> None:
     """Write what happened, inside the caller's transaction.
 
     Args:
         connection: The history.
-        page: Where to write; it goes along with the news.
-        voices: Who answers, stored with the first news.
+        page: Where to write; it goes along with the news, and who answers is stored with the first of them.
         news: What happened, oldest first.
     """
     for item in _merged(news):
         match item:
             case Asked():
-                _ask(connection, page, voices, item)
+                _ask(connection, page, item)
             case Begun():
-                _begin(connection, page, voices, item)
+                _begin(connection, page, item)
             case Read(culture, cached):
                 _set(connection, page, culture, "cached_tokens = ?", cached)
             case Wrote(culture, text):
@@ -133,17 +150,32 @@ def write(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], n
             case Identified(culture, base, adapter):
                 values = (base, adapter, page.voices.get(culture))
                 connection.execute("UPDATE voice SET base_sha256 = ?, adapter_sha256 = ? WHERE id = ?", values)
+            case Replaced(cultures):
+                _replace(connection, page, cultures)
+            case Seated(voices):
+                page.seated = voices
+                if page.voices:
+                    _seat(connection, page)
 
 
-def _ask(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], news: Asked) -> None:
-    chat = _chat(connection, page, voices, news.at, news.question)
+def _replace(connection: sqlite3.Connection, page: Page, cultures: Iterable[str]) -> None:
+    for culture in cultures:
+        turn = page.turns.get(culture) or (_last_turn(connection, page.chat, culture) if page.chat else None)
+        connection.execute(
+            "UPDATE answer SET replaced = 1 WHERE turn = ? AND voice IN (SELECT id FROM voice WHERE culture = ?)",
+            (turn, culture),
+        )
+
+
+def _ask(connection: sqlite3.Connection, page: Page, news: Asked) -> None:
+    chat = _chat(connection, page, news.at, news.question)
     turn = rows.add_turn(connection, chat, news.question, news.at)
     page.turns |= dict.fromkeys(news.cultures, turn)
 
 
-def _begin(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], news: Begun) -> None:
+def _begin(connection: sqlite3.Connection, page: Page, news: Begun) -> None:
     question = next((message.text for message in reversed(news.messages) if message.role == "user"), "")
-    chat = _chat(connection, page, voices, news.at, question)
+    chat = _chat(connection, page, news.at, question)
     if news.culture not in page.turns:
         page.turns[news.culture] = _last_turn(connection, chat, news.culture) or rows.add_turn(
             connection, chat, question, news.at
@@ -193,23 +225,34 @@ def _set(connection: sqlite3.Connection, page: Page, culture: str, assignments: 
     connection.execute(f"UPDATE answer SET {assignments} WHERE id = ?", (*values, page.answers[culture]))
 
 
-def _chat(connection: sqlite3.Connection, page: Page, voices: Sequence[Voice], at: datetime, question: str) -> int:
+def _chat(connection: sqlite3.Connection, page: Page, at: datetime, question: str) -> int:
     """Return the number of the chat, taken out of the trash; a new one where it is gone for good."""
     found = connection.execute(
         "UPDATE chat SET changed = ?, trashed = NULL WHERE id = ? RETURNING id", (rows.stamp(at), page.chat)
     ).fetchone()
     if found is None:
-        page.chat, page.voices, page.turns, page.answers = rows.add_chat(connection, _title(question), at), {}, {}, {}
+        page.chat, page.turns, page.answers = rows.add_chat(connection, _title(question), at), {}, {}
+        page.voices, page.stored = {}, {}
     assert page.chat is not None
     if not page.voices:
-        page.voices = {voice.culture: rows.add_voice(connection, page.chat, voice) for voice in voices}
-        rows.set_columns(connection, page.chat, voices)
+        _seat(connection, page)
     return page.chat
+
+
+def _seat(connection: sqlite3.Connection, page: Page) -> None:
+    """Store who answers now; a column that was there stays the same one."""
+    assert page.chat is not None
+    for voice in page.seated:
+        if page.stored.get(voice.culture) != voice:
+            page.voices[voice.culture] = rows.add_voice(connection, page.chat, voice)
+            page.stored[voice.culture] = voice
+    rows.set_columns(connection, page.chat, page.seated)
 
 
 def _last_turn(connection: sqlite3.Connection, chat: int, culture: str) -> int | None:
     found = connection.execute(
-        "SELECT max(answer.turn) FROM answer JOIN voice ON voice.id = answer.voice WHERE chat = ? AND culture = ?",
+        "SELECT max(answer.turn) FROM answer JOIN voice ON voice.id = answer.voice"
+        " WHERE chat = ? AND culture = ? AND NOT replaced",
         (chat, culture),
     )
     return cast("int | None", found.fetchone()[0])

@@ -11,7 +11,7 @@ from culturechat.engines.llama_cpp import facts
 from culturechat.history import Chat
 from culturechat.settings import Resolved, Settings
 from culturechat.tui.app import CompareApp, PickApp, Picked
-from culturechat.tui.library import Library
+from culturechat.tui.library import Find, Library
 from culturechat.tui.worker import Match
 
 
@@ -22,6 +22,7 @@ def run(
     past: Chat | None = None,
     question: str = "",
     probe: bool = False,
+    find: Find | None = None,
 ) -> int:
     """Show the columns until the user leaves, and return the exit code; the engine is closed by the caller.
 
@@ -32,9 +33,10 @@ def run(
         past: The chat that is gone on with.
         question: Asked as soon as the models are loaded.
         probe: Begin with the probe.
+        find: What finds columns that are added; None lets none be added.
     """
     settings = resolved.settings
-    library = Library(engine, columns[0].server or facts.version(), settings)
+    library = Library(engine, columns[0].server or facts.version(), settings, find=find)
     session = library.begin(columns, past)
     app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
     try:

@@ -24,6 +24,7 @@ from culturechat.tui.library import Library
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
+from culturechat.tui.takeaway import Takeaway
 from culturechat.tui.theme import OWN
 from culturechat.tui.worker import Closest
 
@@ -80,7 +81,8 @@ class CompareApp(_Calm[int]):
         self._clock = clock
         self._library = library
         self._opened = itertools.count(1)
-        self.compare = CompareScreen(session, settings, bank, closest, question, clock, past)
+        self.compare = CompareScreen(session, settings, bank, closest, question, clock, past, library)
+        self.compare.obstacle_to_change = self._obstacle_to_change
         self.add_mode(self.DEFAULT_MODE, lambda: self.compare)
         self.probe: ProbeScreen | None = None
         self._with_probe = probe
@@ -113,18 +115,13 @@ class CompareApp(_Calm[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the keys do in the palette as well."""
         if isinstance(screen, CompareScreen):
-            yield SystemCommand(_("Answer again"), _("All columns, with the next seed"), screen.action_again)
-            yield SystemCommand(_("Stop"), _("Stop all answers where they are"), screen.action_stop)
-            yield SystemCommand(_("Survey"), _("Show or hide what people said"), screen.action_survey)
-            yield SystemCommand(_("Full column"), _("One column, or all again"), screen.action_fill)
-            if self._library:
-                yield SystemCommand(_("History"), _("Chats that were kept: search, open, export"), self.action_history)
+            yield from screen.commands()
             yield SystemCommand(_("Probe"), _("Measure what the columns answer to the survey"), self.action_probe)
-            yield SystemCommand(_("Help"), _("The keys, and what is shown"), screen.action_help)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)
-        yield SystemCommand(_("Screenshot"), _("Save the screen as SVG"), self.deliver_screenshot)
+        if not isinstance(screen, CompareScreen):
+            yield SystemCommand(_("Picture"), _("Keep a picture of the screen as SVG"), Takeaway(self).picture)
         yield SystemCommand(_("Quit"), _("Leave"), self.action_quit)
 
     def action_history(self) -> None:
@@ -138,11 +135,25 @@ class CompareApp(_Calm[int]):
             return
         await self._end_probe()
         session, past = opened
-        self.compare = CompareScreen(session, session.settings, self._bank, self._closest, "", self._clock, past)
+        self.compare = CompareScreen(
+            session, session.settings, self._bank, self._closest, "", self._clock, past, self._library
+        )
+        self.compare.obstacle_to_change = self._obstacle_to_change
         left, mode = self.current_mode, f"opened chat {next(self._opened)}"
         self.add_mode(mode, lambda: self.compare)
         await self.switch_mode(mode)
         await self.remove_mode(left)
+
+    def _obstacle_to_change(self) -> str:
+        """Return why columns cannot come or go now, or nothing."""
+        measured = self.probe.measurement if self.probe else None
+        running = measured is not None and measured.running
+        return _("The probe is measuring these columns; F4 and Space stop it first.") if running else ""
+
+    @on(CompareScreen.Reseated)
+    async def columns_changed(self) -> None:
+        """Let the probe begin anew with the columns that there are now."""
+        await self._end_probe()
 
     async def _end_probe(self) -> None:
         """Let the probe of these columns go; others are opened in their place."""

@@ -16,6 +16,8 @@ ACROSS = " ▏▎▍▌▋▊▉█"
 UP = " ▁▂▃▄▅▆▇█"
 PERCENT_CELLS = 5
 SHORTEST_BAR = 7
+SHORTEST_PAIR = 5
+"""Cells of a bar that another stands beside."""
 WIDEST_STEP = 3
 HEADROOM = 0.15
 """Part of a row of upright bars that stays free, so that they do not touch what stands above."""
@@ -29,6 +31,20 @@ def lines(question: Question, people: People, width: int, short: bool = False) -
     if len(labels) >= MANY_STEPS and question.scale.low:
         return _steps(question, people.shares, width, rows=1 if short else 2)
     return _bars(labels, people.shares, width)
+
+
+def beside(
+    question: Question, people: People | None, model: Sequence[float], width: int, short: bool = False
+) -> list[Content]:
+    """Return the people's shares, where there are any, and a model's, told apart by the shape of their bars."""
+    labels = [one_line(label) for label in question.labels]
+    if people is None:
+        return _figures(labels, [(_("model"), model)], width)
+    if len(labels) < MANY_STEPS or not question.scale.low:
+        return _figures(labels, [(_("people"), people.shares), (_("model"), model)], width)
+    rows = 1 if short else 2
+    upper = _steps(question, people.shares, width, rows)
+    return [*upper, Content.styled(_("Model says"), "bold"), *_steps(question, model, width, rows, "$accent")]
 
 
 def source(people: People, width: int = 1000) -> str:
@@ -93,6 +109,24 @@ def _bars(labels: Sequence[str], shares: Sequence[float], width: int) -> list[Co
     ]
 
 
+def _figures(labels: Sequence[str], who: Sequence[tuple[str, Sequence[float]]], width: int) -> list[Content]:
+    """Return one row per option under a row of names, each with a bar and a figure for everyone."""
+    room = width - len(who) * (PERCENT_CELLS + SHORTEST_PAIR + 1)
+    cells = max(1, min(max(map(cell_len, labels)), room))
+    length = max(1, (width - cells) // len(who) - 1 - PERCENT_CELLS)
+    names = [Content(" " * cells)]
+    names += [Content.styled(" " + fitted(name, length + PERCENT_CELLS), "$foreground 60%") for name, _ in who]
+    rows = [Content.assemble(*names)]
+    for place, label in enumerate(labels):
+        row = [Content.styled(fitted(label, cells), "$foreground 80%")]
+        for name, shares in who:
+            drawn, colour = (bar, "$primary") if name == _("people") else (thin_bar, "$accent")
+            row += [Content(" "), Content.styled(drawn(shares[place], length), colour)]
+            row.append(Content.styled(percent(shares[place]).rjust(PERCENT_CELLS), "bold"))
+        rows.append(Content.assemble(*row))
+    return rows
+
+
 def _stacked(labels: Sequence[str], shares: Sequence[float], width: int) -> list[Content]:
     drawn = []
     for label, share in zip(labels, shares, strict=True):
@@ -103,12 +137,14 @@ def _stacked(labels: Sequence[str], shares: Sequence[float], width: int) -> list
     return drawn
 
 
-def _steps(question: Question, shares: Sequence[float], width: int, rows: int) -> list[Content]:
+def _steps(
+    question: Question, shares: Sequence[float], width: int, rows: int, colour: str = "$primary"
+) -> list[Content]:
     step = max(1, min(width // len(shares), 7))
     most = max(*shares, 0.01)
     gap = 1 if step > 2 else 0
     drawn = [
-        Content.styled(_row([share / most * rows for share in shares], row, step - gap, gap), "$primary")
+        Content.styled(_row([share / most * rows for share in shares], row, step - gap, gap), colour)
         for row in reversed(range(rows))
     ]
     if step > 2:

@@ -54,9 +54,42 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Answered:
-    """No more events come for the question asked last."""
+    """No more events come of one run: what some columns were asked together."""
+
+    run: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What answers in a column that is wanted, or why there is nothing."""
+
+    column: Column | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """Columns that came are loaded, and those that went are closed, or not."""
 
     error: str = ""
+    shortage: str | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one column's model answers to a survey question, or why that is not known."""
+
+    column: str
+    result: ItemResult | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What was asked in chats of the past, oldest first."""
+
+    questions: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -108,7 +141,7 @@ class Written:
     tokens: int = 1
 
 
-News = Event | Loaded | Answered | Matched | Unsaved | Measured | Probed | Summed
+News = Event | Loaded | Answered | Found | Reopened | Scored | Recalled | Matched | Unsaved | Measured | Probed | Summed
 
 
 class Courier:
@@ -175,14 +208,50 @@ def load(session: Session) -> Iterator[News]:
         yield Loaded(shortage=shortage)
 
 
-def answer(events: Iterable[Event]) -> Iterator[News]:
+def answer(events: Iterable[Event], run: int) -> Iterator[News]:
     """Pass on a session's events."""
     try:
         yield from events
     except Exception as error:
-        yield Answered(reason(error))
+        yield Answered(run, reason(error))
     else:
-        yield Answered()
+        yield Answered(run)
+
+
+def find(column: Callable[[], Column]) -> Iterator[News]:
+    """Find what answers in a column, which can mean to read through a large file."""
+    try:
+        yield Found(column())
+    except Exception as error:
+        yield Found(None, reason(error))
+
+
+def reopen(session: Session) -> Iterator[News]:
+    """Load columns that were added and free those that were dropped."""
+    try:
+        yield Reopened(shortage=session.reopen())
+    except Exception as error:
+        yield Reopened(reason(error))
+
+
+def score(engine: Engine, columns: Sequence[Column], bank: Bank, item: str, stop: threading.Event) -> Iterator[News]:
+    """Put one survey question to the columns' models, until it shall stop."""
+    from culturechat import probing
+
+    for column in columns:
+        if stop.is_set():
+            return
+        try:
+            for result in probing.stream(engine, [column], bank, [item]):
+                yield Scored(column.id, result)
+        except Exception as error:
+            yield Scored(column.id, None, reason(error))
+
+
+def recall(questions: Callable[[], Sequence[str]]) -> Iterator[News]:
+    """Fetch what was asked before; a history that cannot be read is told of elsewhere."""
+    with suppress(CulturechatError):
+        yield Recalled(questions())
 
 
 def match(closest: Closest, question: str, bank: Bank) -> Iterator[News]:

@@ -126,7 +126,7 @@ async def test_ctrl_s_gives_the_surveys_rows_to_the_answers() -> None:
 
 @pytest.mark.parametrize("keys", [("f1",), ("tab", "question_mark")])
 async def test_help_lists_the_keys_and_closes(keys: tuple[str, ...]) -> None:
-    async with stage().run_test(size=(120, 40)) as pilot:
+    async with stage().run_test(size=(130, 50)) as pilot:
         await ready(pilot)
         await pilot.press(*keys)
         await pilot.pause()

@@ -81,7 +81,7 @@ async def test_a_pasted_text_keeps_all_lines_and_loses_its_controls() -> None:
         await ready(pilot)
         screen(pilot).prompt.input.post_message(Paste("first\nsecond \x1b[31mred\x1b[0m \u202eback"))
         await pilot.pause()
-        assert screen(pilot).prompt.input.value == "first second red back"
+        assert screen(pilot).prompt.input.value == "first\nsecond red back"
 
 
 async def test_a_paragraph_written_from_right_to_left_stands_on_the_right() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 from rich.cells import cell_len
 
 from culturechat import cultures, survey
+from culturechat.engines import Choice, Scores
+from culturechat.errors import EngineError
 from culturechat.survey import Bank
 from culturechat.tui import chart
 from culturechat.tui.widgets.survey_panel import SurveyPanel
-from tests.tui.stage import Near, ask, column, screen, shown, stage, survey_text
+from tests.tui.stage import Near, Recorder, ask, column, screen, shown, stage, survey_text, until
 
 BANK = survey.load()
 
@@ -103,3 +107,46 @@ def test_countries_asked_in_different_years_are_all_named() -> None:
 
 def test_a_panel_without_a_question_takes_no_room() -> None:
     assert SurveyPanel(column("chinese")).lines(40) == []
+
+
+async def test_f3_draws_the_models_own_shares_beside_the_peoples() -> None:
+    engine = Recorder(scores={"chinese": [0.5, 0.2, 0.1, 0.1, 0.1], "base": [1, 1, 1, 1, 1]})
+    async with stage("chinese", "base", engine=engine).run_test(size=(120, 36)) as pilot:
+        await ask(pilot)
+        await pilot.press("f3")
+        await until(pilot, lambda: "mass 100%" in survey_text(pilot, "base"))
+        lines = survey_text(pilot, "chinese").splitlines()
+        # the option order and its reverse are averaged, so that first and last get the same
+        assert [line.split()[-1] for line in lines[2:7]] == ["30%", "15%", "10%", "15%", "30%"]
+        people = BANK.people("Q38", ["CHN"])
+        assert people
+        assert [line.split("%")[0].split()[-1] for line in lines[2:7]] == [
+            chart.percent(share).rstrip("%") for share in people.shares
+        ]
+        assert lines[-1].startswith("distance 0.") and "━" in lines[2] and "█" in lines[2]
+        assert "distance" not in survey_text(pilot, "base")
+        await pilot.press("f3")
+        await pilot.pause()
+        assert "━" not in survey_text(pilot, "chinese")
+
+
+async def test_the_models_shares_follow_the_next_question_and_say_when_they_cannot_be_had() -> None:
+    class Mute(Recorder):
+        def score(self, column: str, choices: Sequence[Choice]) -> Iterator[Scores]:
+            raise EngineError("The engine has gone.")
+
+    async with stage("chinese", engine=Mute()).run_test(size=(120, 36)) as pilot:
+        await ask(pilot)
+        await pilot.press("f3")
+        await until(pilot, lambda: "not known: The engine has gone." in survey_text(pilot, "chinese"))
+        assert "Strongly agree" in survey_text(pilot, "chinese")
+
+
+@pytest.mark.parametrize("width", [24, 34, 58, 100, 196])
+@pytest.mark.parametrize("short", [False, True])
+def test_pairs_of_bars_never_exceed_their_width(width: int, short: bool) -> None:
+    for item, question in BANK.questions.items():
+        shares = [1 / len(question.codes)] * len(question.codes)
+        for people in (BANK.people(item, ["USA"]), None):
+            for line in chart.beside(question, people, shares, width, short):
+                assert cell_len(line.plain) <= max(width, 24), (item, line.plain)

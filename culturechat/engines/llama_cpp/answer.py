@@ -50,6 +50,9 @@ class Answer:
         batches, dropped = self.seat.fitting(self._request)
         cached = self.seat.keep_common(batches)
         self._say(self.run, Started(self.column, sum(map(len, batches)), cached, dropped))
+        last = self._request.messages[-1]
+        if last.role == "assistant":
+            self._sampler.remember(self.seat.model.tokenize(last.text, special=False, begin=False))
         self._prompt.extend(batches[len(self.seat.read) :])
         self.wanted = self._prompt.popleft()
 

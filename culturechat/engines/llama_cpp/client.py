@@ -42,6 +42,7 @@ class LlamaCpp:
         self._columns: tuple[Weights, ...] = ()
         self._files: list[str] = []
         self._plan = Plan(0)
+        self._wanted = 0
         self._apart = False
         self._crashes = 0
         self._runs = itertools.count(1)
@@ -55,6 +56,7 @@ class LlamaCpp:
         """
         self._columns = tuple(_weights(column) for column in columns)
         self._files = sorted({column.base_path.name for column in columns})
+        self._wanted = context_tokens
         self._apart = apart
         self._crashes = 0
         with self._starting:
@@ -62,6 +64,32 @@ class LlamaCpp:
             self._plan = memory.plan(self._columns, context_tokens, apart, facts.free_bytes(but=worker.pid))
             self._load(worker)
         return self._plan
+
+    def change(self, columns: Sequence[Column]) -> Plan:
+        """Open further columns and close others; see `Engine.change`.
+
+        Raises:
+            EngineError: llama.cpp cannot load one of them, or memory is too short; what was open stays open.
+        """
+        wanted = tuple(_weights(column) for column in columns)
+        with self._starting:
+            before = self._columns, self._files, self._plan
+            keep = self._worker is not None and self._worker.alive
+            worker = self._running()
+            plan = memory.plan(wanted, self._wanted, self._apart, facts.free_bytes(but=worker.pid))
+            self._columns, self._plan = wanted, plan
+            self._files = sorted({column.base_path.name for column in columns})
+            try:
+                self._load(worker, keep)
+            except EngineError:
+                in_turn = plan.in_turn or before[2].in_turn
+                self._columns, self._files, self._plan = before
+                if worker.alive and not keep:
+                    worker.stop()  # the next question starts it with what was open
+                elif in_turn and worker.alive:
+                    self._load(worker)
+                raise
+        return plan
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer for several columns at once; see `Engine.generate`."""
@@ -148,10 +176,11 @@ class LlamaCpp:
             self._worker = _Process()
         return self._worker
 
-    def _load(self, worker: _Process) -> None:
+    def _load(self, worker: _Process, keep: bool = False) -> None:
         run = next(self._runs)
         with worker.listening(run) as replies:
-            worker.send(Open(run, self._columns, self._plan.context_tokens, self._apart, self._plan.in_turn))
+            plan = self._plan
+            worker.send(Open(run, self._columns, plan.context_tokens, self._apart, plan.in_turn, keep))
             body = worker.next_of(replies)
         if isinstance(body, _Died):
             self._crashes += 1

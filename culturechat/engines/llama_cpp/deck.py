@@ -19,13 +19,14 @@ class Deck:
     """Decodes the answers of its columns; `step` is called by one thread at a time, the rest from any."""
 
     def __init__(self, weights: Sequence[Weights], context_tokens: int) -> None:
+        self.weights = tuple(weights)
         self.base = weights[0].base
         self.columns = [one.column for one in weights]
         self.seats: dict[str, Seat] = {}
         """Each column's place; empty while the deck is closed."""
         self.scoring_tokens = 0
         self._adapter = weights[0].adapter
-        self._context_tokens = context_tokens
+        self.context_tokens = context_tokens
         self._answers: list[Answer] = []
         self._decoding: Sequence[Answer] = ()
         self._guard = threading.Lock()
@@ -33,7 +34,7 @@ class Deck:
 
     def open(self, model: Model) -> None:
         """Make room for the columns, on the weights of `base`."""
-        size = min(self._context_tokens, model.trained_context)
+        size = min(self.context_tokens, model.trained_context)
         self._model = model
         self._context = Context(model, size * len(self.columns), self._adapter, sequences=len(self.columns))
         self._scoring: Context | None = None

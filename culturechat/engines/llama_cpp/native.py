@@ -222,6 +222,11 @@ class Sampler:
         """Return the next token after a row of the context's last decode, the last row by default."""
         return int(llama_cpp.llama_sampler_sample(self._pointer, context._pointer, row))
 
+    def remember(self, tokens: Sequence[int]) -> None:
+        """Take tokens for drawn, so that they count as written before."""
+        for token in tokens:
+            llama_cpp.llama_sampler_accept(self._pointer, token)
+
     def close(self) -> None:
         """Free it."""
         llama_cpp.llama_sampler_free(self._pointer)

@@ -22,7 +22,7 @@ class Weights(msgspec.Struct, frozen=True):
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):
-    """Load these columns instead of what is open; answered by `Opened` or `Broken`."""
+    """Load these columns in place of what is open; answered by `Opened` or `Broken`."""
 
     run: int
     columns: tuple[Weights, ...]
@@ -31,6 +31,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     """Whether columns of the same weights decode one by one, so that none changes another's arithmetic."""
     in_turn: bool = False
     """Whether only one column's (or one shared batch's) model is held in memory at a time."""
+    keep: bool = False
+    """Whether what is open of them stays as it is and works on."""
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):

@@ -55,7 +55,8 @@ class ChatFormat:
         """Return the conversation cut before and after each earlier answer; joined, it is what the template gives.
 
         The cuts let a follow-up be read after the tokens that were written, exactly as it would be read from the
-        start. A template that rewrites earlier turns gives one piece.
+        start. A template that rewrites earlier turns gives one piece. After a last answer nothing stands: it is to be
+        gone on with.
         """
         pieces: list[Piece] = []
         done = ""
@@ -64,13 +65,20 @@ class ChatFormat:
                 continue
             before = self.render(messages[:index])
             if not (before.startswith(done) and self.render(messages[: index + 1]).startswith(before + message.text)):
-                return [Piece(self.render(messages), False)]
+                return [Piece(self._open_end(messages), False)]
             pieces += [Piece(before[len(done) :], False), Piece(message.text, True)]
             done = before + message.text
+        if messages and messages[-1].role == "assistant":
+            return pieces
         whole = self.render(messages)
         if not whole.startswith(done):
             return [Piece(whole, False)]
         return [*pieces, Piece(whole[len(done) :], False)]
+
+    def _open_end(self, messages: Sequence[Message]) -> str:
+        if messages[-1].role == "assistant":
+            return self.render(messages[:-1]) + messages[-1].text
+        return self.render(messages)
 
     def render(self, messages: Sequence[Message]) -> str:
         """Return the text up to where the next answer begins.

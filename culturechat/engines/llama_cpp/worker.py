@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, BinaryIO, Protocol
 
 import msgspec
@@ -43,6 +43,8 @@ from culturechat.engines.llama_cpp.scoring import Scorer
 from culturechat.errors import CulturechatError
 
 HEARTBEAT_SECONDS = 1.0
+WAIT_SECONDS = 0.005
+"""How long a thread sleeps between two looks at whether others are done."""
 
 _END = object()
 
@@ -88,7 +90,8 @@ class Worker:
             case Cancel():
                 self._cancel(command)
             case Open():
-                self._cancel(Cancel(tuple(self._decks), scoring=True))
+                if not command.keep:
+                    self._cancel(Cancel(tuple(self._decks), scoring=True))
                 self._begin(_Opening(self, command))
             case Generate(run, requests):
                 self._answer(run, requests)
@@ -114,13 +117,16 @@ class Worker:
 
     def open(self, command: Open) -> Generator[None, None, None]:
         """Replace what is open, a file or a column a step."""
+        if command.keep and not (command.in_turn or self._in_turn):
+            yield from self._change(command)
+            return
         while len(self._jobs) > 1:
+            sleep(WAIT_SECONDS)
             yield
         for deck in self._all_decks():
             deck.close()
         self._decks = {}
-        for path in set(self._models) - {weights.base for weights in command.columns}:
-            self._models.pop(path).close()
+        self._close_models({weights.base for weights in command.columns})
         for group in memory.groups(command.columns, command.apart):
             deck = Deck(group, command.context_tokens)
             self._decks |= dict.fromkeys(deck.columns, deck)
@@ -136,10 +142,57 @@ class Worker:
             yield
         self.say(command.run, Opened())
 
+    def _change(self, command: Open) -> Generator[None, None, None]:
+        """Open and close decks; those of which nothing changes keep their memory, and their work goes on beside it.
+
+        All that can go wrong is tried before anything that is open is given up.
+        """
+        open_now = self._all_decks()
+        stay = {deck.weights: deck for deck in open_now if deck.context_tokens == command.context_tokens}
+        groups = [tuple(group) for group in memory.groups(command.columns, command.apart)]
+        decks = [stay.get(group) or Deck(group, command.context_tokens) for group in groups]
+        leaving = [deck for deck in open_now if deck not in decks]
+        self._cancel_scoring(leaving)
+        while any(job.deck in leaving for job in self._all_jobs() if isinstance(job, _Answering | _Scoring)):
+            sleep(WAIT_SECONDS)
+            yield
+        new = [deck for deck in decks if deck not in open_now]
+        try:
+            for deck in sorted(new, key=lambda deck: any(set(deck.columns) & set(other.columns) for other in leaving)):
+                if deck.base not in self._models:
+                    self._models[deck.base] = Model(deck.base, self._heartbeat)
+                    yield
+                if set(deck.columns) & set(self._decks):
+                    for other in leaving:
+                        other.close()
+                deck.open(self._models[deck.base])
+                yield
+        except BaseException:
+            for deck in new:
+                deck.close()
+            self._close_models({deck.base for deck in open_now})
+            raise
+        for deck in leaving:
+            deck.close()
+        self._decks = {column: deck for deck in decks for column in deck.columns}
+        self._close_models({deck.base for deck in decks})
+        self.say(command.run, Opened())
+
+    def _cancel_scoring(self, decks: Sequence[Deck]) -> None:
+        with self._news:
+            jobs = [job for job in self._all_jobs() if isinstance(job, _Scoring) and job.deck in decks]
+        for job in jobs:
+            job.cancel(Cancel(scoring=True))
+
+    def _close_models(self, but: set[str]) -> None:
+        for path in set(self._models) - but:
+            self._models.pop(path).close()
+
     def bring(self, deck: Deck) -> None:
         """See to it that a deck is open; in turn, that means instead of all others."""
         if not deck.seats:
-            self.make_room(deck)
+            if self._in_turn:
+                self.make_room(deck)
             if deck.base not in self._models:
                 self._models[deck.base] = Model(deck.base, self._heartbeat)
             deck.open(self._models[deck.base])
@@ -149,8 +202,7 @@ class Worker:
         for other in self._all_decks():
             if other is not deck:
                 other.close()
-        for path in set(self._models) - {deck.base}:
-            self._models.pop(path).close()
+        self._close_models({deck.base})
 
     def _all_decks(self) -> list[Deck]:
         return list({id(deck): deck for deck in self._decks.values()}.values())

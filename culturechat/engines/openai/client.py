@@ -64,6 +64,7 @@ class OpenAI:
         self._guard = threading.Lock()
         self._chat = _Forms(_generous, _plain)
         self._likeliest = _Forms(*LIKELIEST)
+        self._context = 2048
 
     def open(self, columns: Sequence[Column], context_tokens: int = 2048, apart: bool = False) -> Plan:
         """Remember which model answers for which column; the server holds them in its own way.
@@ -77,7 +78,16 @@ class OpenAI:
             if self._server is None or column.server != self._server.address:
                 raise UsageError(f"{column.id} answers at {column.server}; name that server: --server {column.server}")
         self._models = {column.id: column.model for column in columns}
+        self._context = context_tokens
         return Plan(context_tokens)
+
+    def change(self, columns: Sequence[Column]) -> Plan:
+        """Remember other columns; answers under way in those that stay go on.
+
+        Raises:
+            UsageError: a column's model is on this machine, or at another server than the one that was named.
+        """
+        return self.open(columns, self._context)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer for several columns at once; see `Engine.generate`."""

@@ -5,21 +5,25 @@ Says what happens when; the widgets say how it looks, the session what is answer
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from rich.cells import cell_len
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, Resize
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from culturechat.catalogue import Column
 from culturechat.engines import Event, Failed, Finished, Started
 from culturechat.history import Chat
 from culturechat.locale import N_, _, ngettext
@@ -30,7 +34,10 @@ from culturechat.terminal import one_line
 from culturechat.tui import arrangement, worker
 from culturechat.tui.examples import EXAMPLES
 from culturechat.tui.keys import changeable
+from culturechat.tui.opinions import Opinions
+from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
+from culturechat.tui.takeaway import Takeaway
 from culturechat.tui.widgets.column import ColumnView, Transcript
 from culturechat.tui.widgets.header import Phase, title
 from culturechat.tui.widgets.key_footer import KeyFooter
@@ -38,18 +45,53 @@ from culturechat.tui.widgets.prompt import PromptInput, PromptLine
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.survey_panel import SurveyHeading
 from culturechat.tui.widgets.tabs import ColumnTabs
-from culturechat.tui.worker import Answered, Closest, Courier, Loaded, Matched, News, Unsaved, Written
+from culturechat.tui.widgets.turn import shortened
+from culturechat.tui.worker import (
+    Answered,
+    Closest,
+    Courier,
+    Found,
+    Loaded,
+    Matched,
+    News,
+    Recalled,
+    Reopened,
+    Scored,
+    Unsaved,
+    Written,
+)
 
 FLUSH_SECONDS = 0.1
 """Least time between two updates of the screen; tokens that come in between are shown together."""
+MOST_LIVE = 4
+"""Columns up to which answers are shown as Markdown while they grow; more would cost too much of a core."""
+FEW_LIVE = 2
+"""Columns of growing Markdown that can be updated as often as plain text."""
+LIVE_FLUSH_SECONDS = 0.2
 LOW_TERMINAL = 26
 """Rows below which everything that only frames the answers goes."""
 CHROME_ROWS = 7
 PROMPT_FRAME = 8
 
 
+class Roster(Protocol):
+    """Where further columns and earlier questions come from."""
+
+    def others(self, session: Session) -> Mapping[str, str]:
+        """Return the columns that could be added: ids, and what they are called."""
+
+    def column(self, name: str, session: Session) -> Column:
+        """Return what answers in a further column."""
+
+    def questions(self) -> Sequence[str]:
+        """Return what was asked in chats of the past, oldest first."""
+
+
 class CompareScreen(Screen[None]):
     """Columns, a prompt below them, and the people's answers."""
+
+    class Reseated(Message):
+        """Columns came, went or changed places."""
 
     BINDINGS: ClassVar[list[BindingType]] = changeable(
         "chat",
@@ -64,6 +106,13 @@ class CompareScreen(Screen[None]):
         Binding("ctrl+pageup", "turn(-1)", "Column before", show=False),
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+f", "fill", "Full", tooltip="One column in the whole width, or all again", priority=True),
+        Binding("ctrl+t", "aim", "All/one", tooltip="Ask all columns, or only the current one", priority=True),
+        Binding("f2", "edit", "Edit", tooltip="Ask something else in place of the last question", show=False),
+        Binding("f3", "models", "Models", tooltip="Show what the models answer to the survey question", priority=True),
+        Binding("f5", "go_on", "Go on", tooltip="Go on with all answers that were cut or stopped", show=False),
+        Binding("f8", "picture", "Picture", tooltip="Keep a picture of the screen as SVG", show=False),
+        Binding("ctrl+n", "add", "Add column", tooltip="Compare one more column", priority=True, show=False),
+        Binding("ctrl+g", "write", "Editor", tooltip="Write the question in $EDITOR", priority=True, show=False),
         Binding("ctrl+o", "app.history", "History", tooltip="Chats that were kept", priority=True, show=False),
         Binding("question_mark", "help", "Help", show=False),
     )
@@ -77,6 +126,7 @@ class CompareScreen(Screen[None]):
         question: str = "",
         clock: Callable[[], float] = time.monotonic,
         past: Chat | None = None,
+        roster: Roster | None = None,
     ) -> None:
         super().__init__()
         self._past = past
@@ -87,9 +137,20 @@ class CompareScreen(Screen[None]):
         self._courier = Courier(self)
         self._waiting_question = question
         self._last_question = ""
+        self._editing: tuple[str, ...] = ()
         self.loaded = False
         self._load_error = ""
-        self.answering = 0
+        self._runs = itertools.count(1)
+        self._run_of: dict[str, int] = {}
+        self._leaving: set[str] = set()
+        self._roster = roster
+        self._clock = clock
+        self.obstacle_to_change: Callable[[], str] = lambda: ""
+        """Says why no column can come or go at this moment, or nothing."""
+        self._opinions = Opinions(session.engine, bank, self._courier)
+        self._item = ""
+        self._only = False
+        self._takeaway: Takeaway | None = None
         self._current = 0
         self._full = False
         self._with_survey = True
@@ -120,12 +181,16 @@ class CompareScreen(Screen[None]):
         self.prompt.input.focus()
         if self._session.recorder:
             self._session.recorder.watch(lambda reason: self._courier.send([Unsaved(reason)]))
+        self._show_live()
         self._load()
+        if self._roster is not None:
+            self._courier.send(worker.recall(self._roster.questions))
         if self._past and self._past.turns:
             await self._show_past(self._past)
 
     def on_unmount(self) -> None:
         """Let no answer go on that nobody reads."""
+        self._opinions.end()
         self._session.stop()
 
     @on(Resize)
@@ -140,10 +205,13 @@ class CompareScreen(Screen[None]):
             self._tell(_("Type a question first; ↑ recalls earlier ones and examples."))
         elif self._load_error:
             self._tell(_("No model is loaded: ctrl+r loads again, ctrl+q quits."))
-        elif self.answering:
+        elif any(self.views[id_].phase.busy for id_ in self._editing or self._aimed()):
             self._tell(_("Still answering: Esc stops, then Enter sends."))
+        elif self.loaded and self._editing:
+            asked, self._editing = self._editing, ()
+            await self._ask_instead(self.prompt.take(), asked)
         elif self.loaded:
-            await self._ask(self.prompt.take())
+            await self._ask(self.prompt.take(), self._aimed())
         else:
             self._waiting_question = self.prompt.take()
             self._show_state()
@@ -171,13 +239,25 @@ class CompareScreen(Screen[None]):
         if isinstance(event.widget, Transcript) and isinstance(parent, ColumnView):
             self._current = self._places().index(parent)
             self._tabs.current = self._current
+            self._show_aim()
 
     @on(Courier.Waiting)
     def news_waits(self) -> None:
         """Collect news, but not too often."""
         if not self._flush_planned:
             self._flush_planned = True
-            self.set_timer(max(0.001, self._flushed + FLUSH_SECONDS - time.monotonic()), self._flush)
+            pause = LIVE_FLUSH_SECONDS if FEW_LIVE < len(self.views) <= MOST_LIVE else FLUSH_SECONDS
+            self.set_timer(max(0.001, self._flushed + pause - time.monotonic()), self._flush)
+
+    @property
+    def answering(self) -> int:
+        """How many columns are at it."""
+        return sum(view.phase.busy for view in self.views.values())
+
+    @property
+    def current(self) -> ColumnView:
+        """The column that was focused or shown last."""
+        return self._places()[self._current]
 
     @property
     def session(self) -> Session:
@@ -198,12 +278,32 @@ class CompareScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
         if action == "stop":
-            return True if self.answering or self._waiting_question or self._full else None
+            return True if self.answering or self._waiting_question or self._editing or self._full else None
         if action == "again":
-            return True if self._load_error or (self._last_question and not self.answering) else None
+            free = self._last_question and not any(self.views[id_].phase.busy for id_ in self._aimed())
+            return True if self._load_error or free else None
+        if action == "aim":
+            return len(self.views) > 1
+        if action == "models":
+            return True if self._item or self._opinions.wanted else None
+        if action == "add":
+            return self._roster is not None
         if action == "fill":
             return True if len(self.views) > 1 else None
         return True
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """Yield what the keys do, here and in the current column, for the palette."""
+        title = one_line(self.current.column.title)
+        for place, bindings in ((self, self.BINDINGS), (self.current, self.current.BINDINGS)):
+            for binding in bindings:
+                if isinstance(binding, Binding) and binding.id and self._offered(binding):
+                    run = partial(self.app.run_action, binding.action, place)
+                    name = _(binding.description) if place is self else f"{_(binding.description)}: {title}"
+                    yield SystemCommand(name, _(binding.tooltip), run)
+
+    def _offered(self, binding: Binding) -> bool:
+        return binding.action != "app.history" or self._roster is not None
 
     def action_stop(self) -> None:
         """Stop the answers; when nothing runs, take back what waits, or leave the full column."""
@@ -212,6 +312,10 @@ class CompareScreen(Screen[None]):
         elif self._waiting_question:
             self.prompt.input.value, self._waiting_question = self._waiting_question, ""
             self._show_state()
+        elif self._editing:
+            self._editing = ()
+            self.prompt.input.value = ""
+            self._show_aim()
         elif self._full:
             self.action_fill()
 
@@ -220,7 +324,7 @@ class CompareScreen(Screen[None]):
         if self._load_error:
             self._load()
         else:
-            await self._answer_again(list(self.views))
+            await self._answer_again(self._aimed())
 
     def action_survey(self) -> None:
         """Show or hide the people's answers."""
@@ -251,6 +355,130 @@ class CompareScreen(Screen[None]):
         if isinstance(self.focused, Transcript):
             self._places()[self._current].transcript.focus()
 
+    def action_aim(self) -> None:
+        """Ask all columns from now on, or only the current one."""
+        self._only = not self._only
+        self._show_aim()
+        self.refresh_bindings()
+
+    def action_edit(self) -> None:
+        """Put the last question on the prompt, to be asked in other words where it was asked last."""
+        ids = self._aimed()
+        question = self._session.conversations[ids[0]].question if self._only else self._last_question
+        self._edit(question, [id_ for id_ in ids if self._session.conversations[id_].question == question])
+
+    def action_edit_here(self) -> None:
+        """Put this column's last question on the prompt."""
+        id_ = self.current.column.id
+        self._edit(self._session.conversations[id_].question, [id_])
+
+    async def action_go_on(self) -> None:
+        """Go on with every answer that did not end by itself."""
+        await self._go_on([id_ for id_ in self._aimed() if self.views[id_].cut])
+
+    async def action_go_on_here(self) -> None:
+        """Go on with this column's answer, however it ended."""
+        await self._go_on([self.current.column.id])
+
+    def action_stop_here(self) -> None:
+        """Stop the answer in this column."""
+        if self.current.phase.busy:
+            self._session.stop([self.current.column.id])
+
+    async def action_again_here(self) -> None:
+        """Answer again in this column."""
+        await self._answer_again([self.current.column.id])
+
+    def action_models(self) -> None:
+        """Show what the models answer to the survey question, or the people's answers alone."""
+        self._opinions.wanted = not self._opinions.wanted
+        if self._opinions.wanted and not self._with_survey:
+            self.action_survey()
+        self._show_opinions()
+        self.refresh_bindings()
+
+    def action_picture(self) -> None:
+        """Keep a picture of the screen."""
+        self._taken().picture()
+
+    def action_copy_answer(self) -> None:
+        """Copy what this column answered last."""
+        if self.current.turns and (text := self.current.turns[-1].text.strip()):
+            what = _("the answer of {name}").format(name=one_line(self.current.column.title))
+            self._taken().copy(text, what)
+        else:
+            self._tell(_("There is no answer to copy here yet."))
+
+    def action_copy_turn(self) -> None:
+        """Copy the last question and what every column answered to it."""
+        question = self.current.turns[-1].question if self.current.turns else self._last_question
+        asked = [view for view in self._places() if view.turns and view.turns[-1].question == question]
+        said = [f"{one_line(view.column.title)}:\n{view.turns[-1].text.strip() or _('(no text)')}" for view in asked]
+        if said:
+            self._taken().copy("\n\n".join([question, *said]) + "\n", _("the question and all answers"))
+        else:
+            self._tell(_("There is nothing to copy yet."))
+
+    def action_open_answer(self) -> None:
+        """Open what this column answered last in the user's editor; what is changed there is not kept."""
+        if self.current.turns and (text := self.current.turns[-1].text.strip()):
+            self._taken().edited(text + "\n")
+        else:
+            self._tell(_("There is no answer to open here yet."))
+
+    def action_write(self) -> None:
+        """Write the question in the user's editor."""
+        text = self._taken().edited(self.prompt.input.value)
+        if text is not None:
+            self.prompt.input.value = text
+        self.prompt.input.focus()
+
+    def action_add(self) -> None:
+        """Let the user choose a column to compare with the others."""
+        if self._roster is None or self._cannot_change():
+            return
+        choices = self._roster.others(self._session)
+        if choices:
+            self.app.push_screen(ChoiceDialog(_("Compare one more column"), choices), self._find)
+        else:
+            self._tell(_("All columns that there are stand here already."))
+
+    async def action_drop(self) -> None:
+        """Close this column; what was said in it stays in the history."""
+        view = self.current
+        if len(self.views) == 1:
+            self._tell(_("The last column stays; ctrl+q quits."))
+        elif not self._cannot_change():
+            id_ = view.column.id
+            if view.phase.busy:
+                self._leaving.add(id_)
+            self._session.drop(id_)
+            del self.views[id_]
+            self._current = min(self._current, len(self.views) - 1)
+            await view.remove()
+            self._seated()
+            self.current.transcript.focus()
+            self._courier.send(worker.reopen(self._session))
+            closed = _("{name} is closed; ctrl+n brings it back with nothing said in it.")
+            self._tell(closed.format(name=one_line(view.column.title)))
+
+    def action_move(self, step: int) -> None:
+        """Let this column change places with its neighbour."""
+        places = self._places()
+        goal = self._current + step
+        if not 0 <= goal < len(places):
+            return
+        view, other = places[self._current], places[goal]
+        if step > 0:
+            self._grid.move_child(view, after=other)
+        else:
+            self._grid.move_child(view, before=other)
+        places[self._current], places[goal] = other, view
+        self.views = {one.column.id: one for one in places}
+        self._current = goal
+        self._session.arrange(list(self.views))
+        self._seated()
+
     def action_help(self) -> None:
         """Show the keys."""
         groups = {
@@ -276,24 +504,148 @@ class CompareScreen(Screen[None]):
         self._last_question = chat.turns[-1].question
         self._courier.send(worker.match(self._closest, self._last_question, self._bank))
 
-    async def _ask(self, question: str) -> None:
-        self._last_question = question
-        for view in self.views.values():
-            await view.ask(question)
-        self._courier.send(worker.match(self._closest, question, self._bank))
-        self._run(self._session.send(question))
-
-    async def _answer_again(self, columns: list[str]) -> None:
-        if not self._last_question or self.answering:
-            return
+    async def _ask(self, question: str, columns: Sequence[str]) -> None:
         for column in columns:
-            await self.views[column].ask_again()
-        self._run(self._session.regenerate(columns))
+            await self.views[column].ask(question)
+        self._match(question)
+        self._run(self._session.send(question, columns), columns)
 
-    def _run(self, events: Iterable[Event]) -> None:
-        self.answering = sum(view.phase.busy for view in self.views.values())
-        self._courier.send(worker.answer(events))
+    async def _ask_instead(self, question: str, columns: Sequence[str]) -> None:
+        columns = [column for column in columns if column in self.views]
+        for column in columns:
+            await self.views[column].ask_instead(question)
+        self._match(question)
+        self._run(self._session.edit(question, columns), columns)
+
+    async def _answer_again(self, columns: Sequence[str]) -> None:
+        if not self._last_question or any(self.views[column].phase.busy for column in columns):
+            return
+        again = [column for column in columns if self.views[column].turns]
+        for column in again:
+            await self.views[column].ask_again()
+        if again:
+            self._run(self._session.regenerate(again), again)
+        if new := [column for column in columns if column not in again]:
+            for column in new:
+                await self.views[column].ask(self._last_question)
+            self._run(self._session.send(self._last_question, new), new)
+
+    async def _go_on(self, columns: Sequence[str]) -> None:
+        can = [id_ for id_ in columns if not self.views[id_].phase.busy and self._session.can_go_on(id_)]
+        for column in can:
+            await self.views[column].go_on(self._session.conversations[column].messages[-1].text)
+        if can:
+            self._run(self._session.go_on(can), can)
+        else:
+            self._tell(_("There is no answer to go on with."))
+
+    def _edit(self, question: str, columns: Sequence[str]) -> None:
+        if not question or not columns:
+            self._tell(_("Nothing was asked yet that could be changed."))
+            return
+        self._editing = tuple(columns)
+        self.prompt.suggest(question)
+        self._show_aim()
+
+    def _run(self, events: Iterable[Event], columns: Sequence[str]) -> None:
+        run = next(self._runs)
+        self._run_of |= dict.fromkeys(columns, run)
+        self._courier.send(worker.answer(events, run))
+        self._show_aim()
         self._show_state()
+
+    def _match(self, question: str) -> None:
+        self._last_question = question
+        self._courier.send(worker.match(self._closest, question, self._bank))
+
+    def _find(self, name: str | None) -> None:
+        roster = self._roster
+        if name is not None and roster is not None and name not in self.views:
+            if name in self._leaving:
+                self._tell(_("It is still ending its last answer; try again in a moment."))
+                return
+            self._courier.send(worker.find(lambda: roster.column(name, self._session)))
+
+    async def _add(self, column: Column) -> None:
+        if column.id in self.views:
+            return
+        view = ColumnView(column, self._clock)
+        self._session.add(column)
+        self.views[column.id] = view
+        await self._grid.mount(view)
+        self._current = len(self.views) - 1
+        self._seated()
+        view.transcript.focus()
+        self._courier.send(worker.reopen(self._session))
+
+    def _show_reopened(self, error: str) -> None:
+        for id_, view in self.views.items():
+            if id_ in self._session.closed:
+                view.unavailable(error, _("r tries again · x closes this column"))
+            elif view.phase is Phase.LOADING or (not view.turns and view.phase is Phase.FAILED):
+                view.phase = Phase.READY
+                if self._last_question:
+                    asks = _("r asks it the last question: {question}")
+                    view.invite(asks.format(question=shortened(self._last_question)))
+        if error and not self._session.closed:
+            self._tell(error)
+        self._show_opinions()
+
+    def _seated(self) -> None:
+        """Show the columns as they are now."""
+        self._tabs.names = [one_line(view.column.title) for view in self.views.values()]
+        self._tabs.current = self._current
+        self._status.details = _title(self._session.settings, self._session)
+        self._editing = tuple(id_ for id_ in self._editing if id_ in self.views)
+        self._show_live()
+        self._arrange(*self.size)
+        self._show_aim()
+        self._show_state()
+        self.post_message(self.Reseated())
+
+    def _show_live(self) -> None:
+        for view in self.views.values():
+            view.live = len(self.views) <= MOST_LIVE
+
+    def _cannot_change(self) -> bool:
+        why = self.obstacle or self.obstacle_to_change()
+        if why:
+            self._tell(why)
+        return bool(why)
+
+    def _aimed(self) -> list[str]:
+        """Return the columns that are asked."""
+        return [self.current.column.id] if self._only else list(self.views)
+
+    def _show_aim(self) -> None:
+        names = {id_: one_line(view.column.title) for id_, view in self.views.items()}
+        only = names[self.current.column.id]
+        if self._editing:
+            whom = _("all") if len(self._editing) == len(names) else ", ".join(names[id_] for id_ in self._editing)
+            who = _("edit for {whom}").format(whom=whom) if len(names) > 1 else _("edit")
+        else:
+            who = "" if len(names) == 1 else only if self._only else _("all")
+        self.prompt.name_asked(who)
+        self.prompt.input.placeholder = _placeholder(
+            only if self._only else len(names), self.size.width - cell_len(who)
+        )
+        for id_, view in self.views.items():
+            view.set_class(self._only and len(names) > 1 and id_ == self.current.column.id, "-asked")
+
+    def _show_opinions(self) -> None:
+        wanted = self._opinions.wanted and bool(self._item) and self.loaded
+        columns = [view.column for id_, view in self.views.items() if id_ not in self._session.closed]
+        for view in self.views.values():
+            view.show_model(None, _("asking the model …") if wanted else "")
+        if wanted:
+            self._opinions.ask(self._item, columns)
+        else:
+            self._opinions.end()
+
+    def _taken(self) -> Takeaway:
+        if self._takeaway is None:
+            self._takeaway = Takeaway(self.app)
+        return self._takeaway
 
     async def _flush(self) -> None:
         self._flushed = time.monotonic()
@@ -314,16 +666,37 @@ class CompareScreen(Screen[None]):
             case Unsaved(reason):
                 self._unsaved.update(Content(reason))
                 self._unsaved.display = bool(reason)
-            case Answered(error):
-                self._end(error)
+            case Answered(run, error):
+                self._end(run, error)
+            case Found(None, error):
+                self._tell(error)
+            case Found(column) if column is not None:
+                await self._add(column)
+            case Reopened(error, shortage):
+                self._show_reopened(error)
+                if shortage:
+                    self._tell(shortage)
+            case Recalled(questions):
+                self.prompt.input.remember_earlier(questions)
+            case Started() | Written() | Finished() | Failed() | Scored():
+                await self._show_in(self.views.get(news.column), news)
+
+    async def _show_in(self, view: ColumnView | None, news: Started | Written | Finished | Failed | Scored) -> None:
+        if view is None:  # it was closed meanwhile
+            if isinstance(news, Finished | Failed):
+                self._leaving.discard(news.column)
+            return
+        match news:
             case Started():
-                self.views[news.column].started(news)
-            case Written(column, text, tokens):
-                self.views[column].wrote(text, tokens)
+                view.started(news)
+            case Written(_, text, tokens):
+                await view.wrote(text, tokens)
             case Finished():
-                await self.views[news.column].finished(news, self._session.seed(news.column))
+                await view.finished(news, self._session.seed(news.column))
             case Failed():
-                self.views[news.column].failed(news)
+                view.failed(news)
+            case Scored(_, result, error) if self._opinions.wanted:
+                view.show_model(result, _("not known: {reason}").format(reason=error) if error else "")
 
     async def _show_loaded(self, error: str) -> None:
         self.loaded, self._load_error = not error, error
@@ -337,7 +710,7 @@ class CompareScreen(Screen[None]):
             self.prompt.input.value = self.prompt.input.value or question
         elif question:
             self.prompt.input.remember(question)
-            await self._ask(question)
+            await self._ask(question, list(self.views))
 
     def _show_match(self, news: Matched) -> None:
         if news.question != self._last_question:
@@ -350,12 +723,13 @@ class CompareScreen(Screen[None]):
             self._heading.say(failed or _("No survey question is close to this."))
         for view in self.views.values():
             view.show_people(question, self._bank)
+        self._item = question.item if question else ""
+        self._show_opinions()
 
-    def _end(self, error: str) -> None:
+    def _end(self, run: int, error: str) -> None:
         for id_, view in self.views.items():
-            if view.phase.busy:
+            if self._run_of.get(id_) == run and view.phase.busy:
                 view.failed(Failed(id_, error or _("The engine ended without an answer.")))
-        self.answering = 0
 
     def _show_state(self) -> None:
         phases = [view.phase for view in self.views.values()]
@@ -377,7 +751,7 @@ class CompareScreen(Screen[None]):
         self._heading.short = height < LOW_TERMINAL
         for view in self.views.values():
             view.shorten(height < LOW_TERMINAL)
-        self.prompt.input.placeholder = _placeholder(len(self.views), width)
+        self._show_aim()
         beside = 0 if self._full else arrangement.across(len(self.views), width, height - CHROME_ROWS)
         self._tabs.display = beside == 0 and len(self.views) > 1
         self._place(beside)
@@ -392,6 +766,7 @@ class CompareScreen(Screen[None]):
     def _go_to(self, place: int) -> None:
         in_column = isinstance(self.focused, Transcript)
         self._current = self._tabs.current = place
+        self._show_aim()
         self._arrange(*self.size)
         if in_column:
             self._places()[place].transcript.focus()
@@ -410,8 +785,11 @@ def _title(settings: Settings, session: Session) -> str:
     return one_line(f"{base} · {ngettext('{n} column', '{n} columns', count).format(n=count)}")
 
 
-def _placeholder(count: int, width: int) -> str:
-    who = {1: _("Ask"), 2: _("Ask both")}.get(count, _("Ask all {n}").format(n=count))
+def _placeholder(whom: int | str, width: int) -> str:
+    if isinstance(whom, str):
+        who = _("Ask {name} only").format(name=whom)
+    else:
+        who = {1: _("Ask"), 2: _("Ask both")}.get(whom, _("Ask all {n}").format(n=whom))
     example = _("{ask}, for example: {question}").format(ask=who, question=EXAMPLES[0])
     if cell_len(example) + PROMPT_FRAME <= width:
         return example

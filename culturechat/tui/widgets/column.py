@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -27,6 +27,9 @@ from culturechat.tui.widgets.header import ColumnHeader, Phase
 from culturechat.tui.widgets.survey_panel import SurveyPanel
 from culturechat.tui.widgets.text import runs_from_right
 from culturechat.tui.widgets.turn import Turn
+
+if TYPE_CHECKING:
+    from culturechat.probing import ItemResult
 
 MOST_RESTORED = 12
 """Turns of an opened chat that are shown in a column; each costs the screen a few widgets."""
@@ -59,6 +62,15 @@ class ColumnView(Vertical):
         "column",
         Binding("f,enter", "fill_here", "Full", tooltip="Give this column the whole width, or put it back", show=False),
         Binding("r", "again_here", "Redo", tooltip="Answer again in this column only; also after a failure"),
+        Binding("s", "screen.stop_here", "Stop here", tooltip="Stop the answer in this column only", show=False),
+        Binding("c", "screen.go_on_here", "Go on", tooltip="Go on with an answer that was cut or stopped"),
+        Binding("e", "screen.edit_here", "Edit", tooltip="Ask something else in place of this column's last question"),
+        Binding("y", "screen.copy_answer", "Copy", tooltip="Copy this answer; again: write it to a file as well"),
+        Binding("Y", "screen.copy_turn", "Copy all", tooltip="Copy the question and all columns' answers", show=False),
+        Binding("o", "screen.open_answer", "Open", tooltip="Open this answer in $EDITOR", show=False),
+        Binding("x", "screen.drop", "Drop", tooltip="Close this column; the others keep theirs", show=False),
+        Binding("less_than_sign", "screen.move(-1)", "To the left", tooltip="Move this column", show=False),
+        Binding("greater_than_sign", "screen.move(1)", "To the right", show=False),
     )
 
     @dataclass
@@ -76,6 +88,10 @@ class ColumnView(Vertical):
     def __init__(self, column: Column, clock: Callable[[], float]) -> None:
         super().__init__()
         self.column = column
+        self.live = False
+        """Whether to show Markdown while answers grow."""
+        self.cut = False
+        """Whether the last answer could be gone on with because it did not end by itself."""
         self.turns: list[Turn] = []
         self._clock = clock
         self._header = ColumnHeader(column)
@@ -118,7 +134,7 @@ class ColumnView(Vertical):
     async def ask(self, question: str) -> None:
         """Add a turn and wait for its answer."""
         self._welcome.display = False
-        self.turns.append(Turn(question))
+        self.turns.append(Turn(question, self.live))
         await self._transcript.add(self.turns[-1])
         self._wait()
 
@@ -136,19 +152,33 @@ class ColumnView(Vertical):
                 turn.fail(one_line(answer.error), _(_RETRY))
             else:
                 await turn.finish(_recorded_figures(answer), as_markdown=turn in self.turns[-MOST_FORMATTED:])
+        self.cut = bool(shown) and shown[-1][1].finish != "stop" and bool(shown[-1][1].text.strip())
         self.follow()
 
     async def ask_again(self) -> None:
         """Drop the last answer and wait for another."""
         if self.turns:
+            self.turns[-1].live = self.live
             await self.turns[-1].restart()
             self._wait()
+
+    async def ask_instead(self, question: str) -> None:
+        """Put another question in the place of the last, and wait for its answer."""
+        if self.turns:
+            await self.turns.pop().remove()
+        await self.ask(question)
+
+    async def go_on(self, text: str) -> None:
+        """Wait for more of the last answer, of which this is there."""
+        self.turns[-1].live = self.live
+        await self.turns[-1].go_on(text)
+        self._wait()
 
     def started(self, event: Started) -> None:
         """Show that the prompt is read."""
         self._header.phase = Phase.READING
 
-    def wrote(self, text: str, tokens: int) -> None:
+    async def wrote(self, text: str, tokens: int) -> None:
         """Show more of the answer."""
         if not self._tokens:
             self._first_token_at = self._clock()
@@ -156,23 +186,25 @@ class ColumnView(Vertical):
         seconds = self._clock() - self._first_token_at
         self._header.rate = (self._tokens - 1) / seconds if seconds > 0 else 0.0
         self._header.phase = Phase.WRITING
-        self.turns[-1].grow(text)
+        await self.turns[-1].grow(text)
 
     async def finished(self, event: Finished, seed: int) -> None:
         """Show the whole answer and its figures."""
         self._header.phase = Phase.STOPPED if event.reason == "cancelled" else Phase.DONE
+        self.cut = event.reason != "stop"
         await self.turns[-1].finish(_figures(event, seed))
 
     def failed(self, event: Failed) -> None:
         """Show why there is no answer, or no more of it."""
         self._header.phase = Phase.FAILED
+        self.cut = bool(self.turns and self.turns[-1].text.strip())
         if self.turns:
             self.turns[-1].fail(one_line(event.error), _(_RETRY))
 
-    def unavailable(self, reason: str) -> None:
+    def unavailable(self, reason: str, advice: str = "") -> None:
         """Show why this column cannot answer at all."""
         self._header.phase = Phase.FAILED
-        advice = _("ctrl+r loads again · ctrl+q quits")
+        advice = advice or _("ctrl+r loads again · ctrl+q quits")
         self._welcome.update(Content.assemble((f"✗ {reason}", "$error"), "\n\n", (advice, "$foreground 60%")))
         self._welcome.remove_class("-from-right")
         self._welcome.display = True
@@ -186,6 +218,14 @@ class ColumnView(Vertical):
     def show_people(self, question: Question | None, bank: Bank) -> None:
         """Show how people answered a survey question, or nothing."""
         self._survey.show(question, bank)
+
+    def show_model(self, result: ItemResult | None, note: str = "") -> None:
+        """Show what the column's model answers to the survey question at hand, or why that is not known."""
+        self._survey.show_model(result, note)
+
+    def invite(self, advice: str) -> None:
+        """Say in a column that has nothing yet what can be done."""
+        self._welcome.update(Content.assemble(_greeting(self.column), "\n\n", (advice, "$foreground 60%")))
 
     def follow(self) -> None:
         """Go to the newest line and stay there."""
@@ -206,6 +246,7 @@ class ColumnView(Vertical):
 
     def _wait(self) -> None:
         self._tokens = 0
+        self.cut = False
         self._header.rate = 0.0
         self._header.phase = Phase.WAITING
         self.follow()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -16,6 +18,9 @@ from culturechat.tui.widgets.text import FittedText
 WIDE = 100
 """Cells from which on the lead is written out."""
 
+if TYPE_CHECKING:
+    from culturechat.probing import ItemResult
+
 
 class SurveyPanel(FittedText):
     """One column's people: shares of all options, who was asked and when."""
@@ -25,6 +30,8 @@ class SurveyPanel(FittedText):
         self._countries = column.culture.countries if column.culture else ()
         self._question: Question | None = None
         self._people: People | None = None
+        self._model: ItemResult | None = None
+        self._note = ""
         self.short = False
         """Whether rows are few."""
 
@@ -32,18 +39,37 @@ class SurveyPanel(FittedText):
         """Show how this column's people answered a question, or nothing where there is none."""
         self._question = question
         self._people = bank.people(question.item, self._countries) if question else None
+        self._model, self._note = None, ""
         self.set_class(question is not None, "-shown")
         self.refresh(layout=True)
+
+    def show_model(self, result: ItemResult | None, note: str = "") -> None:
+        """Show what this column's model answers to the question at hand, or why that is not known."""
+        if result is None or (self._question is not None and result.item == self._question.item):
+            self._model, self._note = result, note
+            self.refresh(layout=True)
 
     def lines(self, width: int) -> list[Content]:
         """Return a heading and the chart, or one line on why there is none."""
         if self._question is None:
             return []
-        if not self._countries:
-            return [_faint(_("model only, no people to compare"), width)]
-        if self._people is None:
-            return [_faint(_("not asked in {countries}").format(countries=self._names()), width)]
-        return [self._heading(self._people, width), *chart.lines(self._question, self._people, width, self.short)]
+        if self._people is not None:
+            heading = self._heading(self._people, width)
+        elif self._countries:
+            heading = _faint(_("not asked in {countries}").format(countries=self._names()), width)
+        else:
+            heading = _faint(_("model only, no people to compare"), width)
+        lines = [heading, *([_faint(self._note, width)] if self._note else [])]
+        if self._model is not None:
+            drawn = chart.beside(self._question, self._people, self._model.p, width, self.short)
+            return [*lines, *drawn, self._measures(self._model, width)]
+        return lines + (chart.lines(self._question, self._people, width, self.short) if self._people else [])
+
+    def _measures(self, result: ItemResult, width: int) -> Content:
+        distance = _("distance {figure}").format(figure=decimal(result.wd, 2)) if result.wd is not None else ""
+        mass = _("mass {share}").format(share=chart.percent(result.option_mass))
+        text = " · ".join(part for part in (distance, mass) if part)
+        return Content.styled(chart.fitted(text, width), "$foreground 60%")
 
     def _heading(self, people: People, width: int) -> Content:
         lead = _("People said") + "  "

@@ -34,6 +34,16 @@ class ColumnTabs(FittedText):
         super().__init__()
         self._names = list(names)
 
+    @property
+    def names(self) -> list[str]:
+        """What the columns are called, in their order."""
+        return self._names
+
+    @names.setter
+    def names(self, names: Sequence[str]) -> None:
+        self._names = list(names)
+        self.refresh(layout=True)
+
     def lines(self, width: int) -> list[Content]:
         """Return the names from the first that lets the current one show."""
         shown = [self._label(place) for place in self._visible(width)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from markdown_it import MarkdownIt
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -9,20 +11,26 @@ from textual.content import Content
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownBlock
 
-from culturechat.locale import _
+from culturechat.locale import _, ngettext, whole
 from culturechat.tui.widgets.text import runs_from_right
 
 CURSOR = "▍"
+MOST_CHARACTERS = 600
+MOST_LINES = 8
+"""A question beyond either is shown shortened; it is sent whole."""
 
 
 class Turn(Vertical):
-    """Shows the answer as plain text while it grows and as Markdown when it is whole."""
+    """Shows the answer as Markdown; where too many grow at once, as plain text until it is whole."""
 
-    def __init__(self, question: str) -> None:
+    def __init__(self, question: str, live: bool = False) -> None:
         super().__init__()
+        self.question = question
         self.text = ""
         """The answer so far."""
-        self._question = Static(Content(question), markup=False, classes="question")
+        self.live = live
+        """Whether to show Markdown while the answer grows."""
+        self._question = Static(Content(shortened(question)), markup=False, classes="question")
         self._question.set_class(runs_from_right(question), "-from-right")
         self._plain = Static("", markup=False, classes="plain")
         self._foot = Static("", markup=False, classes="foot")
@@ -34,11 +42,23 @@ class Turn(Vertical):
         yield self._plain
         yield self._foot
 
-    def grow(self, text: str) -> None:
+    async def grow(self, text: str) -> None:
         """Add to the answer."""
         self.text += text
+        if self.live and self.text.strip():
+            await self._grow_markdown(text)
+            return
         self._plain.set_class(runs_from_right(self.text), "-from-right")
         self._plain.update(Content.assemble(self.text.lstrip(), (CURSOR, "$accent")))
+
+    async def go_on(self, text: str) -> None:
+        """Take back the end of an answer that is going to be longer: this is what there is of it."""
+        self._foot.update("")
+        self.text = text
+        if not self.live:
+            await self._drop_markdown()
+            self._plain.display = True
+            await self.grow("")
 
     async def finish(self, foot: str, as_markdown: bool = True) -> None:
         """Show the whole answer, and below it a line about it."""
@@ -51,27 +71,58 @@ class Turn(Vertical):
             self._plain.update(Content(text))
             self._plain.set_class(runs_from_right(text), "-from-right")
             return
-        self._markdown = Markdown(text, parser_factory=_parser, open_links=False)
-        await self.mount(self._markdown, before=self._foot)
-        self._plain.display = False
-        for block in self._markdown.query(MarkdownBlock):
-            block.set_class(runs_from_right(block.source or ""), "-from-right")
+        await self._show_markdown(text)
 
     def fail(self, reason: str, advice: str) -> None:
         """Keep the text so far as it is; say what went wrong and what can be done."""
-        self._plain.display = bool(self.text.strip())
+        self._plain.display = bool(self.text.strip()) and self._markdown is None
         self._plain.update(Content(self.text.strip()))
         self._foot.update(Content.assemble((f"✗ {reason}", "$error"), "\n", advice))
 
     async def restart(self) -> None:
         """Drop the answer; another comes."""
         self.text = ""
-        if self._markdown is not None:
-            await self._markdown.remove()
-            self._markdown = None
+        await self._drop_markdown()
         self._plain.update("")
         self._foot.update("")
         self._plain.display = True
+
+    async def _grow_markdown(self, more: str) -> None:
+        if self._markdown is None:
+            await self._show_markdown(self.text.lstrip())
+        else:
+            await self._markdown.append(more)
+            _set_directions(self._markdown.query_children(MarkdownBlock)[-2:])
+        self._foot.update(Content.styled(CURSOR, "$accent"))
+
+    async def _show_markdown(self, text: str) -> None:
+        if self._markdown is None:
+            self._markdown = Markdown(text, parser_factory=_parser, open_links=False)
+            await self.mount(self._markdown, before=self._foot)
+        else:
+            await self._markdown.update(text)
+        self._plain.display = False
+        _set_directions(self._markdown.query(MarkdownBlock))
+
+    async def _drop_markdown(self) -> None:
+        if self._markdown is not None:
+            await self._markdown.remove()
+            self._markdown = None
+
+
+def shortened(question: str) -> str:
+    """Return a question as it is shown; a pasted book would fill the screen and take seconds to lay out."""
+    lines = question.splitlines() or [""]
+    shown = "\n".join(lines[:MOST_LINES])[:MOST_CHARACTERS]
+    rest = len(question) - len(shown)
+    if rest <= 0:
+        return question
+    return f"{shown.rstrip()} … ({ngettext('{n} more character', '{n} more characters', rest).format(n=whole(rest))})"
+
+
+def _set_directions(blocks: Iterable[MarkdownBlock]) -> None:
+    for block in blocks:
+        block.set_class(runs_from_right(block.source or ""), "-from-right")
 
 
 def _parser() -> MarkdownIt:

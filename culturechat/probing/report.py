@@ -85,6 +85,7 @@ def _method(run: ProbeRun) -> dict[str, Any]:
         "seed": run.seed,
         "source": asdict(run.source),
         "text": list(METHOD),
+        "unreviewed_translations": run.unreviewed,
     }
 
 

@@ -85,6 +85,12 @@ class ProbeRun:
         """Return the BCP 47 code of the language in which a result's column was asked."""
         return next((column.language for column in self.columns if column.culture == result.culture), "en")
 
+    @property
+    def unreviewed(self) -> list[str]:
+        """Codes of the languages it was asked in whose translation no native speaker has read."""
+        asked = sorted({column.language for column in self.columns if column.language in translations.names()})
+        return [code for code in asked if not translations.load(code).reviewed]
+
     @cached_property
     def summary(self) -> list[Summary]:
         """One summary per column: distances from its people, controls, correlations, themes."""

@@ -24,7 +24,10 @@ def column(name: str = "chinese") -> Column:
 
 
 def lines_of(choice: Choice) -> list[tuple[str, str]]:
-    """The marks and labels of a prompt, top to bottom."""
+    """The marks and labels of a prompt, top to bottom; a label that stands under no mark is its own."""
+    bare = [line[2:] for line in choice.messages[-1].text.splitlines() if line.startswith("- ")]
+    if bare:
+        return [(label, label) for label in bare]
     lines = choice.messages[-1].text.splitlines()
     return [(mark, label) for mark, dot, label in (line.partition(". ") for line in lines) if dot and len(mark) == 1]
 

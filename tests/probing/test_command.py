@@ -52,6 +52,19 @@ def test_every_face_shows_the_same_run(
     assert list((home / "data" / "runs").iterdir()) == []
 
 
+def test_the_language_asked_stands_in_table_and_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    wanted = ["-c", "turkish,base", "--item", "Q27", "--language", "own", "--styles", "letters,words"]
+    assert call(monkeypatch, "probe", *wanted, "--json", str(tmp_path / "a.json")) == 0
+    assert "Asked in the culture's own language: turkish tr, base en." in capsys.readouterr().out
+    report = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    asked = {row["culture"]: row["asked"] for row in report["items"]}
+    assert asked["base"].startswith("How far do you agree") and asked["turkish"].startswith("Şu ifadeye")
+    assert report["method"]["unreviewed_translations"] == ["tr"]
+    assert [row["style"] for row in report["items"][0]["readings"]] == ["letters"] * 2 + ["words"] * 2
+
+
 def test_the_same_command_writes_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("a", "b"):
         call(monkeypatch, "probe", "-c", "german", "--item", "Q27,Q33", "--json", str(tmp_path / name), "--seed", "5")

@@ -11,6 +11,7 @@ from culturechat import prompting, survey
 from culturechat.errors import UsageError
 from culturechat.probing import Plan, lm_eval
 from culturechat.probing.results import ItemResult
+from culturechat.survey import translations
 from tests.probing.stage import run
 
 ITEMS = ["Q27", "Q42", "Q125"]
@@ -34,6 +35,17 @@ def test_the_folder_has_a_task_per_column_and_a_document_per_setting(tmp_path: P
     assert rows[0]["prompt"] == prompting.survey(None, question.question, question.labels)[-1].text
     assert rows[0]["marks"] == ["A", "B", "C", "D"]
     assert rows[0]["order"][rows[0]["target"]] == rows[1]["order"][rows[1]["target"]]
+
+
+def test_the_export_can_be_in_the_cultures_own_language_and_score_whole_labels(tmp_path: Path) -> None:
+    bank = survey.load()
+    lm_eval.export(tmp_path, ["korean", "base"], bank, ["Q27"], Plan(2, ("words",), True, "own"))
+    korean, *more = [json.loads(line) for line in (tmp_path / "korean.jsonl").read_text("utf-8").splitlines()]
+    own = translations.load("ko")
+    assert own.questions["Q27"] in korean["prompt"] and korean["prompt"].endswith(own.answer.words)
+    assert korean["marks"] == list(own.scales["agree4"]) and len(more) == 1
+    assert "한국" in (tmp_path / "culturechat_korean.yaml").read_text("utf-8")
+    assert len((tmp_path / "base.jsonl").read_text("utf-8").splitlines()) == 12
 
 
 def test_the_task_is_yaml_that_names_data_and_metrics(tmp_path: Path) -> None:

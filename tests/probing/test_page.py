@@ -13,7 +13,7 @@ import pytest
 
 from culturechat import survey
 from culturechat.probing import Plan, ProbeRun
-from culturechat.survey import Answers, Bank, Question, Scale
+from culturechat.survey import Answers, Bank, Question, Scale, translations
 from tests.probing.stage import run
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -99,6 +99,21 @@ def test_the_page_says_how_it_was_made(page: str) -> None:
     text = read(page).text
     for needed in ("2026-01-31", "doi:10.14281/18241.20", "Wasserstein", "2,000 resamples", "noise floor", "seed"):
         assert needed in text
+
+
+def test_the_page_says_in_which_language_each_column_was_asked() -> None:
+    page = run(["arabic", "base"], ["Q27", "Q33"], Plan(restatements=True, language="own")).to_html()
+    reader = read(page)
+    arabic = translations.load("ar").questions["Q33"]
+    assert f'<span lang="ar" dir="auto">{arabic}</span>' in page
+    assert "No native speaker has read these yet: ar." in reader.text
+    assert "the culture's own, in system prompt, question, options" in reader.text
+    cells = re.findall(r'<td class="text">(?:prompt|base)</td><td class="text">(\w+)</td>', page)
+    assert cells == ["ar", "en"]
+
+
+def test_a_page_in_english_speaks_of_no_translation(page: str) -> None:
+    assert "native speaker" not in page and 'lang="ar"' not in page
 
 
 def test_hostile_texts_stay_texts() -> None:

@@ -152,6 +152,18 @@ def test_a_model_that_loves_a_mark_has_a_label_bias_and_no_position_bias() -> No
     assert places.by_mark == pytest.approx({"A": 0.15, "B": 0.0, "C": 0.0, "D": -0.15}, abs=1e-9)
 
 
+def test_the_words_of_labels_are_no_marks_and_leave_the_label_bias_alone() -> None:
+    class LovesA(Rule):
+        def weight(self, column: str, place: int, line: tuple[str, str]) -> float:
+            return {"A": 0.8, "D": 0.2}.get(line[0], 0.5)
+
+    bank = survey.load()
+    (bias,) = biases(stream(LovesA(), [column()], bank, ["Q27"], Plan("all", ("letters", "backwards", "words"))))
+    assert bias.places[0].by_mark == pytest.approx({"A": 0.15, "B": 0.0, "C": 0.0, "D": -0.15}, abs=1e-9)
+    (alone,) = biases(stream(LovesA(), [column()], bank, ["Q27"], Plan("all", ("letters", "words"))))
+    assert alone.places[0].by_mark is None
+
+
 def test_with_one_style_the_label_bias_is_not_claimed() -> None:
     (bias,) = run(["chinese"], ["Q27"]).bias
     assert bias.places[0].by_mark is None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from culturechat import cultures, survey
-from culturechat.errors import BadFile, UsageError
-from culturechat.probing.plan import check_labels_differ
+from culturechat.errors import UsageError
 from culturechat.probing.run import Source
 from culturechat.survey import Bank, Question, Scale, wvs
 
@@ -25,8 +24,6 @@ def load(items: Path | None = None, shares: Path | None = None, survey_file: Pat
         BadFile: a file is missing or wrong; line and column are named.
     """
     bank = survey.load() if items is None else survey.from_csv(items, shares)
-    if items is not None:
-        _check_labels(bank, items)
     asked = f"questions from {items.name}" if items else Source().questions
     if survey_file is not None:
         reading = wvs.read(survey_file, bank.questions, _countries())
@@ -57,18 +54,3 @@ def typed(question: str, options: str) -> tuple[Bank, Source]:
 
 def _countries() -> list[str]:
     return [country for name in cultures.names() for country in cultures.load(name).countries]
-
-
-def _check_labels(bank: Bank, items: Path) -> None:
-    """Refuse labels that look alike, with their place in the file."""
-    for question in bank.questions.values():
-        try:
-            check_labels_differ(question)
-        except UsageError as error:
-            line = _line_of(question.item, items)
-            raise BadFile(items, f"line {line}, column options_json: {error}") from None
-
-
-def _line_of(item: str, items: Path) -> int:
-    lines = items.read_text("utf-8-sig").splitlines()
-    return next((n for n, line in enumerate(lines, 1) if line.strip('" ').startswith(item)), 1)

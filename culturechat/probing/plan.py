@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Literal
 
-from culturechat import prompting
+from culturechat import prompting, survey
 from culturechat.catalogue import Column
 from culturechat.engines import Choice
 from culturechat.errors import UsageError, unknown
@@ -123,25 +122,16 @@ def orders(options: int, count: Count = DEFAULT_ORDERS) -> list[Order]:
     return different if count == "all" else different[:count]
 
 
-def check_labels_differ(question: Question) -> None:
-    """Refuse labels that differ only in what no reader and hardly a tokenizer sees: width, spaces, invisible signs.
+def check_labels(question: Question) -> None:
+    """Refuse a question whose options cannot be chosen between; see `survey.check_labels`.
 
     Raises:
-        UsageError: the two labels are named.
+        UsageError: the question and its labels are named.
     """
-    seen: dict[str, str] = {}
-    for label in question.labels:
-        plain = _visible(label)
-        if plain in seen:
-            raise UsageError(f"{question.item}: options {seen[plain]!r} and {label!r} cannot be told apart.")
-        if not plain:
-            raise UsageError(f"{question.item}: option {label!r} shows nothing.")
-        seen[plain] = label
-
-
-def _visible(label: str) -> str:
-    normal = unicodedata.normalize("NFKC", label)
-    return " ".join("".join(sign for sign in normal if unicodedata.category(sign) not in ("Cf", "Cc")).split())
+    try:
+        survey.check_labels(question.labels)
+    except UsageError as error:
+        raise UsageError(f"{question.item}: {error}") from None
 
 
 def _digits_fit(question: Question) -> bool:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from culturechat.catalogue import Column
 from culturechat.engines import Engine
-from culturechat.probing.plan import Plan, check_labels_differ
+from culturechat.probing.plan import Plan, check_labels
 from culturechat.probing.results import ItemResult, item_result
 from culturechat.probing.runfile import Logprobs, RunFile
 from culturechat.survey import Bank, Question
@@ -55,7 +55,7 @@ def checked(bank: Bank, items: Sequence[str] | None) -> list[Question]:
     """Return the questions of these codes after a look at their labels."""
     questions = [bank.question(item) for item in items or bank.questions]
     for question in questions:
-        check_labels_differ(question)
+        check_labels(question)
     return questions
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -258,9 +259,11 @@ def _csv_questions(path: Path) -> Iterator[Question]:
 def _options(text: str, path: Path, line: int) -> dict[str, str]:
     place = f"line {line}, column options_json"
     try:
-        options: Any = json.loads(text)
+        options: Any = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise BadFile(path, f"{place}: is not valid JSON: {error}.") from None
+    except UsageError as error:
+        raise BadFile(path, f"{place}: {error}") from None
     if not isinstance(options, dict) or not all(isinstance(label, str) for label in options.values()):
         raise BadFile(path, f'{place}: expected {{"code": "label", …}} in scale order.')
     try:
@@ -269,6 +272,15 @@ def _options(text: str, path: Path, line: int) -> dict[str, str]:
     except UsageError as error:
         raise BadFile(path, f"{place}: {error}") from None
     return {code: label.strip() for code, label in options.items()}
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose keys all differ; `json` alone would keep the last of two."""
+    codes = [code for code, _ in pairs]
+    twice = next((code for code in codes if codes.count(code) > 1 or not code.strip()), None)
+    if twice is not None:
+        raise UsageError(f"option code {twice!r} {'stands twice' if twice.strip() else 'is empty'}.")
+    return dict(pairs)
 
 
 def check_whole(texts: Iterable[str]) -> None:
@@ -283,7 +295,13 @@ def check_whole(texts: Iterable[str]) -> None:
 
 
 def check_labels(labels: Iterable[str]) -> None:
-    """Refuse option labels that cannot be told apart or chosen between."""
+    """Refuse option labels that cannot be chosen between.
+
+    They have to differ in more than what no reader and hardly a tokenizer sees: width, spaces, invisible signs.
+
+    Raises:
+        UsageError: there are too few or too many, one is empty, or two look the same; these are named.
+    """
     labels = list(labels)
     check_whole(labels)
     given = [label.strip() for label in labels]
@@ -294,6 +312,19 @@ def check_labels(labels: Iterable[str]) -> None:
     twice = next((label for label in given if given.count(label) > 1), None)
     if twice is not None:
         raise UsageError(f"two options are both labelled {twice!r}.")
+    seen: dict[str, str] = {}
+    for label in given:
+        plain = _visible(label)
+        if not plain:
+            raise UsageError(f"option {label!r} shows nothing.")
+        if plain in seen:
+            raise UsageError(f"options {seen[plain]!r} and {label!r} cannot be told apart.")
+        seen[plain] = label
+
+
+def _visible(label: str) -> str:
+    normal = unicodedata.normalize("NFKC", label)
+    return " ".join("".join(sign for sign in normal if unicodedata.category(sign) not in ("Cf", "Cc")).split())
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

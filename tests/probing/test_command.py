@@ -132,7 +132,17 @@ GOOD = 'T1,x,Tea or coffee?,"{""a"": ""Tea"", ""b"": ""Coffee""}"'
         (MANY, "line 3, column options_json: 30 options"),
         ('T2,x,Empty?,"{""a"": ""Tea"", ""b"": "" ""}"', "line 3, column options_json: option 2"),
         ('T2,x,Same?,"{""a"": ""Tea"", ""b"": ""Tea""}"', "line 3, column options_json: two options"),
-        ('T2,x,Alike?,"{""a"": ""Tea"", ""b"": ""Te\u200ba""}"', "line 3, column options_json: T2"),
+        ('T2,x,Alike?,"{""a"": ""Tea"", ""b"": ""Te\u200ba""}"', "line 3, column options_json: options 'Tea'"),
+        ('T10,x,Fine?,"{""a"": ""Yes"", ""b"": ""No""}"\nT1,x,Twice?,"{}"', "line 4, column item: T1 stands twice"),
+        (
+            'T10,x,Fine?,"{""a"": ""Yes"", ""b"": ""No""}"\nT,x,Y?,"{""a"": ""Y"", ""b"": ""Ｙ""}"',
+            "line 4, column options_json",
+        ),
+        (
+            'T2,x,Codes?,"{""a"": ""Tea"", ""a"": ""Milk""}"',
+            "line 3, column options_json: option code 'a' stands twice",
+        ),
+        ('T2,x,Code?,"{""a"": ""Tea"", """": ""Milk""}"', "line 3, column options_json: option code '' is empty"),
         ('T1,x,Twice?,"{""a"": ""Tea"", ""b"": ""Milk""}"', "line 3, column item: T1 stands twice"),
         ("T2,x,No JSON?,oops", "line 3, column options_json: is not valid JSON"),
     ],

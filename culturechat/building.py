@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from culturechat import catalogue, cultures, gguf_file, merging, paths, records
-from culturechat.catalogue import Card
+from culturechat.catalogue import Card, Column
 from culturechat.engines.llama_cpp import facts
 from culturechat.engines.llama_cpp.quantizer import TYPES, quantize
 from culturechat.errors import BadFile, UsageError, unknown
@@ -27,28 +27,10 @@ def build(culture: str, base: str, kind: str, progress: Callable[[float], None])
     Raises:
         CulturechatError: there is no adapter, the number format is unknown, or the disk is too full.
     """
-    if kind not in TYPES:
-        raise unknown("type", kind, TYPES)
     (column,) = catalogue.columns([culture], base, form="adapter")
-    assert column.adapter_path is not None and column.culture is not None
     name = f"{_base_id(base, column.base_path)}.{culture}.{kind}"
     target = paths.user_models() / catalogue.FOLDERS["merged"] / f"{name}.gguf"
-    _check_room(column.base_path, target.parent)
-    full = paths.cache_dir() / "building" / f"{name}.f32.gguf"
-    try:
-        merging.merge(
-            column.base_path,
-            column.adapter_path,
-            full,
-            _texts(name, column.adapter_path),
-            lambda done: progress(done / 2),
-        )
-        quantize(full, target, kind, facts.cores())
-    except OSError as error:
-        raise BadFile(target, f"cannot be written ({error.strerror}).") from None
-    finally:
-        full.unlink(missing_ok=True)
-    progress(1.0)
+    merge_and_quantize(column, target, kind, progress)
     made = {
         "form": "merged",
         "name": f"{column.model} ({kind})",
@@ -58,6 +40,33 @@ def build(culture: str, base: str, kind: str, progress: Callable[[float], None])
         "base_sha256": catalogue.sha256_of(column.base_path),
     }
     return _register(name, target, made)
+
+
+def merge_and_quantize(column: Column, target: Path, kind: str, progress: Callable[[float], None]) -> None:
+    """Write an adapter's column as one GGUF file whose name, without its ending, is the model's.
+
+    Raises:
+        CulturechatError: the number format is unknown, or the disk is too full.
+    """
+    if kind not in TYPES:
+        raise unknown("type", kind, TYPES)
+    assert column.adapter_path is not None
+    check_room(column.base_path, target.parent)
+    full = paths.cache_dir() / "building" / f"{target.stem}.f32.gguf"
+    try:
+        merging.merge(
+            column.base_path,
+            column.adapter_path,
+            full,
+            _texts(target.stem, column.adapter_path),
+            lambda done: progress(done / 2),
+        )
+        quantize(full, target, kind, facts.cores())
+    except OSError as error:
+        raise BadFile(target, f"cannot be written ({error.strerror}).") from None
+    finally:
+        full.unlink(missing_ok=True)
+    progress(1.0)
 
 
 def take_in(file: Path, culture: str | None) -> Card:
@@ -83,7 +92,7 @@ def take_in(file: Path, culture: str | None) -> Card:
     if file.stem in catalogue.cards():
         raise UsageError(f"There is a model {file.stem} already; rename the file, or remove that one first.")
     target = paths.user_models() / catalogue.FOLDERS[form] / file.name
-    _check_room(file, target.parent)
+    check_room(file, target.parent)
     with records.replacing(target) as temporary:
         shutil.copyfile(file, temporary)
     made: dict[str, Any] = {
@@ -122,7 +131,12 @@ def _register(name: str, file: Path, made: dict[str, Any]) -> Card:
     return catalogue.cards()[name]
 
 
-def _check_room(source: Path, folder: Path) -> None:
+def check_room(source: Path, folder: Path) -> None:
+    """Refuse to write where the disk could not hold a model like this one in 32-bit floats.
+
+    Raises:
+        UsageError: the figures are in it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = gguf_file.read_header(source).tensors
     need = sum(4 * prod(tensor.shape) for tensor in tensors) + source.stat().st_size + SPARE_BYTES

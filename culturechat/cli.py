@@ -278,6 +278,37 @@ def compare_runs(
         plain.print_comparison(comparison, most)
 
 
+@app.command()
+def serve(
+    as_api: Annotated[
+        bool, typer.Option("--api", help="Offer each culture as a model of an OpenAI-compatible endpoint.")
+    ] = False,
+    cultures: Annotated[
+        str | None, typer.Option("--cultures", "-c", metavar="A,B,…", help="What is offered; by default all and base.")
+    ] = None,
+    base: Base = None,
+    adapter: Adapter = None,
+    form: FormOption = None,
+    context_tokens: ContextTokens = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; off this machine a token is required.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 8090,
+    seats: Annotated[int, typer.Option(metavar="N", help="Answers of one culture at the same time.")] = 1,
+) -> None:
+    """Serve the cultures to other programs, such as Open WebUI or scripts, until Ctrl-C."""
+    from culturechat import catalogue, cli_serve
+    from culturechat import cultures as known
+
+    if not as_api:
+        raise UsageError("Say what to serve: culturechat serve --api.")
+    settings = _settings(base, context=context_tokens)
+    names = _names(cultures) if cultures is not None else [*known.names(), catalogue.BASE_COLUMN]
+    columns = _columns(names, settings, adapter, form)
+    with _engine() as engine:
+        cli_serve.api(engine, columns, settings, host, port, seats)
+
+
 @app.command("cultures")
 def list_cultures(as_json: Json = False) -> None:
     """List the cultures that can be asked."""
@@ -356,6 +387,36 @@ def import_model(
         card = building.take_in(file, culture)
         use = f"--base {card.id}" if card.form == "base" else f"--cultures {card.culture}"
         typer.echo(one_line(f"{card.id}: {card.form}, {plain.megabytes(card.bytes)}; use it with {use}"))
+
+
+@models.command("export")
+def export_models(
+    program: Annotated[str, typer.Option("--for", metavar="ollama|lmstudio|hf|llm", help="Who takes it.")],
+    cultures: Cultures = None,
+    base: Base = None,
+    adapter: Adapter = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="merged|adapter", help="By default what suits the program best.")
+    ] = None,
+    number: Annotated[str, typer.Option("--type", metavar="q4_0|q4_k_m|q8_0|bf16", help="Of merged models.")] = "q8_0",
+    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to.")] = Path("exported"),
+) -> None:
+    """Write cultures' models as other programs want them: Ollama, LM Studio, the Hugging Face hub, `llm`."""
+    from culturechat import exporting, plain
+    from culturechat.engines.llama_cpp.quantizer import TYPES
+    from culturechat.errors import unknown
+
+    if number not in TYPES:
+        raise unknown("type", number, TYPES)
+    exporter = exporting.load(program)
+    chosen, settings = exporting.kind(exporter, program, kind), _settings(base)
+    for column in _columns(_names(cultures), settings, adapter, "adapter"):
+        if column.culture is None:
+            raise UsageError(f"{column.id} is no culture; export adapters of cultures.")
+        wanted = exporting.Wanted(column, folder, chosen, number, settings)
+        with plain.percentage(column.id) as progress:
+            written = exporter.export(wanted, progress)
+        typer.echo(f"{written.place}: {written.use}")
 
 
 @models.command("info")

@@ -43,6 +43,8 @@ class Request(msgspec.Struct, frozen=True):
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     seed: int = 0
+    likeliest: int | None = None
+    """How many of the likeliest tokens to name beside each that is written; None for no log-probabilities at all."""
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -56,11 +58,31 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     """Oldest messages left out because the conversation outgrew the context."""
 
 
-class Token(msgspec.Struct, frozen=True, tag=True):
+class Likely(msgspec.Struct, frozen=True):
+    """A token and how likely it was, before anything narrowed the choice."""
+
+    data: bytes
+    """Its text; a token can be a part of a character."""
+    logprob: float
+    """Natural logarithm, over the whole vocabulary."""
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """A token that was written, and what else could have been."""
+
+    token: Likely
+    likeliest: tuple[Likely, ...]
+    """As many as were asked for, likeliest first."""
+
+
+class Token(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """The column wrote more text: whole characters, one or several tokens."""
 
     column: str
     text: str
+    drawn: tuple[Drawn, ...] = ()
+    """The tokens that were drawn since the last text, if asked for and where the engine knows; at the answer's end the
+    one that ended it, with an empty text."""
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):

@@ -32,6 +32,7 @@ class ChatServer:
         """Refusals to come before the next answer."""
         self.knows = {"model", "messages", "max_tokens", "seed", "stream", "temperature", "top_p", "top_k", "min_p"}
         self.knows |= {"repeat_penalty", "repetition_penalty", "stream_options", "logprobs", "top_logprobs"}
+        self.knows |= {"add_generation_prompt", "continue_final_message"}
         """Any other parameter is refused as malformed."""
         self.breaks_after: int | None = None
         """The connection ends after so many words."""

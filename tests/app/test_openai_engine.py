@@ -68,6 +68,13 @@ def test_columns_stream_side_by_side_each_from_its_own_model(chat: ChatServer) -
     assert (body["seed"], body["max_tokens"], body["top_k"], body["temperature"]) == (7, 256, 5, 0.7)
 
 
+def test_an_answer_that_is_gone_on_with_is_marked_so(chat: ChatServer) -> None:
+    begun = Request("chinese", (Message("user", "Help?"), Message("assistant", "We")), Sampling())
+    list(opened(chat).generate([begun]))
+    assert chat.chats[0]["messages"][-1] == {"role": "assistant", "content": "We"}
+    assert chat.chats[0]["continue_final_message"] is True and chat.chats[0]["add_generation_prompt"] is False
+
+
 def test_stopping_keeps_the_text_and_hangs_up(chat: ChatServer) -> None:
     chat.waits_after = 2
     events: list[Event] = []
@@ -246,6 +253,11 @@ def test_a_server_without_log_probabilities_says_what_is_missing(chat: ChatServe
     chat.likeliest = {}
     with pytest.raises(EngineError, match=r"no log-probabilities for smollm2-135m\.chinese"):
         list(opened(chat).score("chinese", [CHOICE]))
+
+
+def test_whole_labels_are_refused_because_only_one_token_is_told(chat: ChatServer) -> None:
+    with pytest.raises(UsageError, match="--styles letters or digits"):
+        list(opened(chat).score("chinese", [Choice(CHOICE.messages, ("Very important", "Not important"))]))
 
 
 def test_many_questions_keep_their_order(chat: ChatServer) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
-from culturechat.engines import Finished, FinishReason, Request, Started, Token
+from culturechat.engines import Drawn, Finished, FinishReason, Request, Started, Token
 from culturechat.engines.llama_cpp.native import Context, Sampler
 from culturechat.engines.llama_cpp.protocol import Body
 from culturechat.engines.llama_cpp.seat import Seat
@@ -32,6 +32,7 @@ class Answer:
         self._prompt: deque[Batch] = deque()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
+        self._drawn: list[Drawn] = []
         self._shared = False
         self._count = 0
         self._began = self._first = self._last = asked
@@ -67,7 +68,11 @@ class Answer:
         self._last = perf_counter()
         if not self._count:
             self._first = self._last
+        if self._request.likeliest is not None:
+            self._drawn.append(context.drawn(token, row, self._request.likeliest))
         if self.seat.model.ends_answer(token):
+            if self._drawn:
+                self._say_text("")
             self.finish("stop")
             return
         self._count += 1
@@ -80,7 +85,7 @@ class Answer:
     def finish(self, reason: FinishReason) -> None:
         """End the answer; bytes of an unfinished character are dropped."""
         if self._held and reason != "stop":
-            self._say(self.run, Token(self.column, self._held))
+            self._say_text(self._held)
         self.close()
         writing = self._last - self._first
         speed = (self._count - 1) / writing if self._count > 1 and writing > 0 else 0.0
@@ -104,8 +109,12 @@ class Answer:
             said, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
             met = False
         if said:
-            self._say(self.run, Token(self.column, said))
+            self._say_text(said)
         return met
+
+    def _say_text(self, text: str) -> None:
+        drawn, self._drawn = tuple(self._drawn), []
+        self._say(self.run, Token(self.column, text, drawn))
 
 
 def _longest_start(stop: str, text: str) -> int:

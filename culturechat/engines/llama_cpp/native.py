@@ -15,7 +15,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
-from culturechat.engines import Sampling
+from culturechat.engines import Drawn, Likely, Sampling
 from culturechat.engines.llama_cpp.memory import BATCH_TOKENS
 from culturechat.errors import EngineError
 
@@ -90,6 +90,10 @@ class Model:
             if length >= 0:
                 return buffer.raw[:length]
             room = -length
+
+    def shown(self, token: int) -> bytes:
+        """Return a token's bytes as they are shown, control tokens included."""
+        return self.piece(token) or self._text_of(token).encode()
 
     def ends_answer(self, token: int) -> bool:
         """Return whether the model says with this token that its answer is complete."""
@@ -193,6 +197,18 @@ class Context:
         """Return the scores of every token to come after the row; valid until the next decode."""
         pointer = llama_cpp.llama_get_logits_ith(self._pointer, row)
         return np.ctypeslib.as_array(pointer, shape=(self.model.vocabulary_size,))
+
+    def drawn(self, token: int, row: int, likeliest: int) -> Drawn:
+        """Return how likely a token was after the row, and so many of those that were likeliest there."""
+        logits = self.logits(row).astype(np.float64)
+        logprobs = logits - logits.max()
+        logprobs -= np.log(np.exp(logprobs).sum())
+        first = np.argpartition(-logprobs, min(likeliest, len(logprobs) - 1))[:likeliest]
+        best = sorted(first.tolist(), key=lambda other: -logprobs[other])
+        return Drawn(self._likely(token, logprobs), tuple(self._likely(other, logprobs) for other in best))
+
+    def _likely(self, token: int, logprobs: npt.NDArray[np.float64]) -> Likely:
+        return Likely(self.model.shown(token), float(logprobs[token]))
 
     def forget(self, start: int = 0, sequence: int = 0) -> None:
         """Drop what a sequence has read from position `start` on."""

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import exp, inf, log
 from queue import SimpleQueue
 from time import perf_counter
@@ -38,6 +39,12 @@ LIKELIEST = (100, 20, 5)
 
 TOGETHER = 8
 """Questions of a probe that are on their way at once, which a server can batch."""
+
+DRAWS = (0.0, 1.0, 1.0)
+"""Temperatures of the first token until there is one: some servers say nothing where a model ends without a word."""
+
+GO_ON = {"add_generation_prompt": False, "continue_final_message": True}
+"""How vLLM is told to go on with the last message; others do so by themselves, or begin anew."""
 
 CHAT = "/chat/completions"
 
@@ -125,8 +132,13 @@ class OpenAI:
 
         Raises:
             EngineError: the server does not answer, or gives no log-probabilities.
+            UsageError: an option is more than a mark.
         """
         server, model = self._model(column)
+        if any(len(option) > 1 for choice in choices for option in choice.options):
+            raise UsageError(
+                "A server tells of the first token only, which is no whole label; use --styles letters or digits."
+            )
         calls: list[Line] = []
         # the first alone: it finds out how many tokens the server names
         blocks = [choices[:1], *(choices[start : start + TOGETHER] for start in range(1, len(choices), TOGETHER))]
@@ -166,16 +178,17 @@ class OpenAI:
             say(Failed(request.column, one_line(f"Unexpected {type(error).__name__}: {error}")))
 
     def _score(self, server: Server, model: str, choice: Choice, line: Line) -> Scores:
-        body = {**_conversation(model, choice), "max_tokens": 1, "temperature": 1, "top_p": 1, "logprobs": True}
-        answer = self._likeliest.first(lambda count: server.ask(CHAT, {**body, "top_logprobs": count}, line))
-        try:
-            first = answer["choices"][0]["logprobs"]["content"][0]
-            named = {(entry["token"], float(entry["logprob"])) for entry in (first, *first["top_logprobs"])}
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise EngineError(
-                f"{server.address} gives no log-probabilities for {one_line(model)}; probing needs them."
-            ) from None
-        return seen(choice.options, named)
+        body = {**_conversation(model, choice), "max_tokens": 1, "top_p": 1, "logprobs": True}
+        for seed, temperature in enumerate(DRAWS):
+            drawn = {**body, "temperature": temperature, "seed": seed}
+            answer = self._likeliest.first(partial(_named_tokens, server, drawn, line))
+            try:
+                first = answer["choices"][0]["logprobs"]["content"][0]
+                named = {(entry["token"], float(entry["logprob"])) for entry in (first, *first["top_logprobs"])}
+            except (KeyError, IndexError, TypeError, ValueError):
+                continue
+            return seen(choice.options, named)
+        raise EngineError(f"{server.address} gives no log-probabilities for {one_line(model)}; probing needs them.")
 
 
 class _Answer:
@@ -218,6 +231,8 @@ class _Answer:
             "stream": True,
             **form(request.sampling),
         }
+        if request.messages[-1].role == "assistant":
+            body |= GO_ON
         return _begun(self._server.stream(CHAT, body, self._line))
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -288,6 +303,10 @@ def seen(options: Sequence[str], named: Iterable[tuple[str, float]]) -> Scores:
 def _conversation(model: str, asked: Request | Choice) -> dict[str, Any]:
     messages = [{"role": message.role, "content": message.text} for message in asked.messages]
     return {"model": model, "messages": messages}
+
+
+def _named_tokens(server: Server, body: dict[str, Any], line: Line, count: int) -> Any:
+    return server.ask(CHAT, {**body, "top_logprobs": count}, line)
 
 
 def _plain(sampling: Sampling) -> dict[str, Any]:

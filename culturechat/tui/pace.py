@@ -1,11 +1,18 @@
-"""How fast work goes and how long it will still take. Knows nothing of clocks, work or widgets."""
+"""How fast work goes, how long it will still take, and how often it may be shown. Knows nothing of work or widgets."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 
 WINDOW_SECONDS = 15.0
 """What lies further back is forgotten, so that a faster or slower part shows soon."""
+
+MOST_OF_A_CORE = 0.45
+"""How much of a core the updates of a screen may take; keys and the rest come on top."""
+LONGEST_PAUSE = 0.5
+"""Between two updates, in seconds; on a machine that is too slow for this, more of it is taken."""
 
 
 class Pace:
@@ -35,6 +42,25 @@ class Pace:
         first, last = self._marks[0], self._marks[-1]
         seconds = last[0] - first[0]
         return (last[what] - first[what]) / seconds if seconds > 0 else 0.0
+
+
+class Thrift:
+    """Finds out how long to wait between two updates of a screen, so that drawing leaves the cores to the models."""
+
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
+        """Begin with no wait; the clock counts the seconds that this thread has computed."""
+        self.pause = 0.0
+        """Seconds from one update to the next."""
+        self._clock = clock
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Take note that an update begins."""
+        self._began = self._clock()
+
+    def end(self) -> None:
+        """Take note that it is drawn."""
+        self.pause = min(LONGEST_PAUSE, (self._clock() - self._began) / MOST_OF_A_CORE)
 
 
 def duration(seconds: float) -> str:

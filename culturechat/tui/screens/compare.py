@@ -35,6 +35,7 @@ from culturechat.tui import arrangement, worker
 from culturechat.tui.examples import EXAMPLES
 from culturechat.tui.keys import changeable
 from culturechat.tui.opinions import Opinions
+from culturechat.tui.pace import Thrift
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.takeaway import Takeaway
@@ -156,6 +157,8 @@ class CompareScreen(Screen[None]):
         self._with_survey = True
         self._flushed = 0.0
         self._flush_planned = False
+        self._thrift = Thrift()
+        self._offered_last: object = None
         self._status = StatusLine(_title(settings, session))
         self._tabs = ColumnTabs([title(view.column) for view in self.views.values()])
         self._grid = Grid(*self.views.values(), id="columns")
@@ -247,7 +250,8 @@ class CompareScreen(Screen[None]):
         if not self._flush_planned:
             self._flush_planned = True
             pause = LIVE_FLUSH_SECONDS if FEW_LIVE < len(self.views) <= MOST_LIVE else FLUSH_SECONDS
-            self.set_timer(max(0.001, self._flushed + pause - time.monotonic()), self._flush)
+            until = self._flushed + max(pause, self._thrift.pause)
+            self.set_timer(max(0.001, until - time.monotonic()), self._flush)
 
     @property
     def answering(self) -> int:
@@ -650,10 +654,12 @@ class CompareScreen(Screen[None]):
     async def _flush(self) -> None:
         self._flushed = time.monotonic()
         self._flush_planned = False
+        self._thrift.begin()
         with self.app.batch_update():
             for news in worker.merged(self._courier.collect()):
                 await self._show(news)
         self._show_state()
+        self.call_after_refresh(self._thrift.end)
 
     async def _show(self, news: News | Written) -> None:
         match news:
@@ -741,7 +747,12 @@ class CompareScreen(Screen[None]):
         else:
             self._status.state = _("{n} of {all} answering").format(n=busy, all=len(phases)) if busy else ""
         self._tabs.marks = tuple(phase.mark for phase in phases)
-        self.refresh_bindings()
+        actions = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
+        offered = (phases, {action: self.check_action(action, ()) for action in actions})
+        # the footer is made anew then, which costs as much as nine columns' tokens
+        if offered != self._offered_last:
+            self._offered_last = offered
+            self.refresh_bindings()
 
     def _arrange(self, width: int, height: int) -> None:
         complaint = arrangement.too_narrow(width, height)

@@ -184,7 +184,8 @@ class ColumnView(Vertical):
             self._first_token_at = self._clock()
         self._tokens += tokens
         seconds = self._clock() - self._first_token_at
-        self._header.rate = (self._tokens - 1) / seconds if seconds > 0 else 0.0
+        # only what shows, so that the header is not drawn anew for nothing
+        self._header.rate = float(round((self._tokens - 1) / seconds)) if seconds > 0 else 0.0
         self._header.phase = Phase.WRITING
         await self.turns[-1].grow(text)
 

@@ -210,7 +210,7 @@ def test_many_long_options_are_scored_as_each_by_itself(opened: Engine, columns:
     for prompt, scores in zip(prompts, together, strict=True):
         for place in (0, 7, 19):
             (one,) = opened.score("base", [Choice(prompt, (labels[place],))])
-            assert scores.logprobs[place] == pytest.approx(one.logprobs[0], rel=0.08)
+            assert scores.logprobs[place] == pytest.approx(one.logprobs[0], rel=0.15)
 
 
 def test_a_measurement_and_answers_go_side_by_side_and_stopping_the_answers_does_not_touch_it(

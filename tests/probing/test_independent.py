@@ -82,8 +82,8 @@ def test_the_probability_of_every_label_is_that_of_an_independent_program(exact_
     """Labels of one to many tokens, in a language that the tokenizer splits finely."""
     columns = catalogue.columns(["german"], str(exact_base), form="prompt")
     engine.open(columns)
-    plan = Plan(styles=("words",), language="own")
-    asked = [survey.load().questions[item] for item in ("Q38", "Q131", "Q149", "Q164")]
+    plan = Plan(1, ("words",), language="own")
+    asked = [survey.load().questions[item] for item in ("Q38", "Q149", "Q164")]
     choices = [choice for question in asked for choice in plan.choices(columns[0], question)]
     prompts = [[{"role": message.role, "content": message.text} for message in choice.messages] for choice in choices]
     expected = independent(exact_base, prompts, [choice.options for choice in choices])

@@ -416,7 +416,7 @@ def export_models(
         wanted = exporting.Wanted(column, folder, chosen, number, settings)
         with plain.percentage(column.id) as progress:
             written = exporter.export(wanted, progress)
-        typer.echo(f"{written.place}: {written.use}")
+        typer.echo(one_line(f"{written.place}: {written.use}"))
 
 
 @models.command("info")

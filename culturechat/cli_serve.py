@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from culturechat.errors import UsageError
+from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
     from culturechat.catalogue import Column
@@ -37,6 +38,6 @@ def api(engine: Engine, columns: list[Column], settings: Settings, host: str, po
     token = checked_token(place)
     desk = endpoint.Desk(engine, columns, seats, lambda: secrets.randbelow(2**32 - 1), settings.prompts)
     if shortage := desk.open(settings.context):
-        typer.echo(f"culturechat: {shortage}", err=True)
+        typer.echo(f"culturechat: {one_line(shortage)}", err=True)
     names = ", ".join(column.id for column in columns)
     endpoint.listen(desk, settings, place, token, lambda address: typer.echo(f"{address} offers {names}"))

@@ -70,7 +70,7 @@ def model_card(wanted: Wanted) -> str:
         "",
         f'model = AutoPeftModelForCausalLM.from_pretrained("{wanted.name}")  # this folder, or its name on the hub',
         f'tokenizer = AutoTokenizer.from_pretrained("{base}")',
-        f'system = "{culture.prompt.english}"',
+        f"system = {json.dumps(culture.prompt.english, ensure_ascii=False)}",
         'messages = [{"role": "system", "content": system}, {"role": "user", "content": "Should children obey?"}]',
         'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", '
         "return_dict=True)",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from culturechat.engines import Sampling
+from culturechat.errors import UsageError
 from culturechat.exporting import Kind, Wanted, Written
 from culturechat.exporting.forms import files, turns
 
@@ -35,6 +36,8 @@ def modelfile(wanted: Wanted, model: str, adapter: str = "") -> str:
     culture, settings = wanted.column.culture, wanted.settings
     assert culture is not None
     system = settings.prompts.get(culture.id, culture.prompt.english)
+    if '"""' in system:
+        raise UsageError(f'The system prompt of {culture.id} holds """, which would end it in a Modelfile.')
     lines = [f"FROM ./{model}", *([f"ADAPTER ./{adapter}"] if adapter else [])]
     lines += [_template(wanted.column.base_path), f'SYSTEM """{system}"""']
     parameters = {

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,9 @@ def test_a_merged_modelfile_names_one_file_and_the_users_own_prompt() -> None:
     text = ollama.modelfile(wanted, "x.gguf")
     assert text.startswith("FROM ./x.gguf\nTEMPLATE") and "ADAPTER" not in text
     assert 'SYSTEM """Say it plainly."""' in text
+    broken = replace(wanted, settings=Settings(prompts={"chinese": 'Say """ it.'}))
+    with pytest.raises(UsageError, match="system prompt of chinese"):
+        ollama.modelfile(broken, "x.gguf")
 
 
 def test_nothing_is_overwritten_and_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

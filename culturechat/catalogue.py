@@ -11,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from gguf.constants import GGMLQuantizationType
-
 from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
+from culturechat.gguf_file import GGMLQuantizationType
 
 Form = Literal["merged", "adapter", "one", "prompt", "base", "server"]
 """How a column's model comes: a file of its own, base + LoRA adapter, base + the One adapter of all cultures with the

@@ -6,17 +6,35 @@ nothing that is read here). Knows nothing of models beyond their headers.
 
 from __future__ import annotations
 
+import importlib.util
 import mmap
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from math import prod
 from pathlib import Path
-from typing import Any
-
-from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from culturechat.errors import BadFile
+
+if TYPE_CHECKING:
+    from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+else:
+
+    @cache
+    def _tables() -> ModuleType:
+        """Load gguf's tables alone: the whole package loads numpy, for which the first paint would have to wait."""
+        (folder,) = importlib.util.find_spec("gguf").submodule_search_locations
+        spec = importlib.util.spec_from_file_location(f"{__name__}.tables", Path(folder) / "constants.py")
+        tables = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tables)
+        return tables
+
+    GGML_QUANT_SIZES, GGMLQuantizationType = _tables().GGML_QUANT_SIZES, _tables().GGMLQuantizationType
+
+__all__ = ["GGMLQuantizationType", "Header", "Tensor", "read_header"]
 
 MAGIC = b"GGUF"
 MOST_KEYS = 10_000
@@ -65,9 +83,20 @@ class Header:
 def read_header(path: Path) -> Header:
     """Return the header of a GGUF file after checking every count, length and offset against the file's size.
 
+    It is read once as long as the file does not change.
+
     Raises:
         BadFile: the file is missing, no GGUF, truncated or damaged.
     """
+    try:
+        status = path.stat()
+    except OSError:
+        return _read(path, 0, 0)
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, size: int, changed: int) -> Header:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(path, data).header()

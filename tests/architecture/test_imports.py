@@ -39,3 +39,8 @@ def test_the_weights_package_is_found_without_importing_it() -> None:
 
 def test_the_training_command_line_loads_no_torch() -> None:
     assert not loaded_by("import training.__main__, training.pipeline") & {"torch", "transformers", "peft"}
+
+
+def test_the_first_paint_waits_for_no_arithmetic() -> None:
+    screen = "import culturechat.tui; from culturechat import catalogue, engines; engines.load()"
+    assert not loaded_by(f"{screen}; catalogue.columns(['chinese', 'base'])") & {"numpy", "gguf", "llama_cpp"}

@@ -12,11 +12,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from gguf.constants import GGMLQuantizationType as Kind
-
 from culturechat import catalogue, gguf_file, paths
 from culturechat.engines.llama_cpp import facts
 from culturechat.errors import CulturechatError
+from culturechat.gguf_file import GGMLQuantizationType as Kind
 
 WIDER = {Kind.Q5_0, Kind.Q5_1}
 """Formats that are faster, and no worse, as Q8_0."""

@@ -30,6 +30,8 @@ class CultureFile:
     """In English."""
     own_name: str
     """In the culture's own language and script."""
+    mark: str
+    """A name of one or two letters, for tables."""
     language: str
     """BCP 47 code."""
     direction: Literal["ltr", "rtl"]

@@ -7,7 +7,7 @@ it all in a line. Everything is computed here, offline; knows nothing of models,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -68,7 +68,7 @@ def between(answers: Mapping[str, str], question: str) -> Differences:
     )
 
 
-def places(text: str, only: tuple[Only, ...], whole: str) -> list[tuple[int, int]]:
+def places(text: str, only: Sequence[Only], whole: str) -> list[tuple[int, int]]:
     """Return where words that only one answer has stand in a part of it, as start and end.
 
     Args:

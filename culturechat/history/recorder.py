@@ -126,9 +126,9 @@ class Recorder:
         """Take note that an answer failed."""
         self._take(Ended(culture, "failed", self._clock(), error=error))
 
-    def judged(self, order: Sequence[str], guesses: Mapping[str, str], best: str | None) -> None:
-        """Take note of what was thought of the last answers: how columns stood, what they were taken for, the best."""
-        self._take(Judged(tuple(order), dict(guesses), best, self._clock()))
+    def judged(self, places: Mapping[str, int], guesses: Mapping[str, str], best: str | None) -> None:
+        """Take note of what was thought of the last answers: where they stood, what they were taken for, the best."""
+        self._take(Judged(dict(places), dict(guesses), best, self._clock()))
 
     def close(self) -> None:
         """Write what is left; waits for it, but not for long."""

@@ -72,8 +72,8 @@ class Ended:
 class Judged:
     """What was thought of the columns' last answers, before it was told whose they are."""
 
-    order: tuple[str, ...]
-    """Cultures as their columns stood."""
+    places: dict[str, int]
+    """Where each column stood that had answered."""
     guesses: dict[str, str]
     """What each was taken for, where something was guessed."""
     best: str | None
@@ -214,10 +214,10 @@ def _end(connection: sqlite3.Connection, page: Page, news: Ended) -> None:
 
 
 def _judge(connection: sqlite3.Connection, page: Page, news: Judged) -> None:
-    for place, culture in enumerate(news.order):
+    for culture, place in news.places.items():
         if culture in page.answers:
             guess = news.guesses.get(culture, "")
-            judgement = Judgement(news.at, place, len(news.order), guess, culture == news.best)
+            judgement = Judgement(news.at, place, len(news.places), guess, culture == news.best)
             rows.judge(connection, page.answers[culture], judgement)
 
 

@@ -93,7 +93,9 @@ class CompareApp(_Calm[int]):
             self.action_probe()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the probe among the columns alone."""
+        """Offer the probe among the columns alone, and nothing that tells names in blind mode."""
+        if action in ("probe", "history") and self.compare.blind.on:
+            return None
         return self.screen is self.compare if action == "probe" else True
 
     def action_probe(self) -> None:
@@ -116,7 +118,8 @@ class CompareApp(_Calm[int]):
         """Offer what the keys do in the palette as well."""
         if isinstance(screen, CompareScreen):
             yield from screen.commands()
-            yield SystemCommand(_("Probe"), _("Measure what the columns answer to the survey"), self.action_probe)
+            if not screen.blind.on:
+                yield SystemCommand(_("Probe"), _("Measure what the columns answer to the survey"), self.action_probe)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)

@@ -20,6 +20,7 @@ from culturechat.tui import keys, theme
 from culturechat.tui.app import CompareApp
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
+from culturechat.tui.widgets.ballot import Ballot
 from culturechat.tui.widgets.column import ColumnView
 
 Kind = Literal["number", "switch", "choice", "line", "text", "keys"]
@@ -182,6 +183,7 @@ def _places() -> Mapping[str, list[Any]]:
         "app": CompareApp.BINDINGS,
         "chat": CompareScreen.BINDINGS,
         "column": ColumnView.BINDINGS,
+        "blind": Ballot.BINDINGS,
         "history": HistoryScreen.BINDINGS,
     }
 
@@ -189,7 +191,8 @@ def _places() -> Mapping[str, list[Any]]:
 def _beside_each_other() -> list[list[Binding]]:
     """Return the bindings that can be active at the same time."""
     places = {name: [one for one in bindings if isinstance(one, Binding)] for name, bindings in _places().items()}
-    return [[*places["app"], *places["chat"], *places["column"]], [*places["app"], *places["history"]]]
+    chat = [*places["app"], *places["chat"]]
+    return [[*chat, *places["column"]], [*chat, *places["blind"]], [*places["app"], *places["history"]]]
 
 
 def _short_names(options: Mapping[str, Option]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from culturechat import differences
 from culturechat.catalogue import Column
+from culturechat.differences import Differences
 from culturechat.engines import Engine, Event, Token
 from culturechat.errors import CulturechatError
 from culturechat.session import Session
@@ -102,6 +104,16 @@ class Matched:
 
 
 @dataclass(frozen=True)
+class Differed:
+    """What sets answers apart was worked out."""
+
+    answers: Mapping[str, str]
+    """Of which columns."""
+    found: Differences | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Unsaved:
     """The chat cannot be written down, or, where no reason is given, can again."""
 
@@ -141,7 +153,21 @@ class Written:
     tokens: int = 1
 
 
-News = Event | Loaded | Answered | Found | Reopened | Scored | Recalled | Matched | Unsaved | Measured | Probed | Summed
+News = (
+    Event
+    | Loaded
+    | Answered
+    | Found
+    | Reopened
+    | Scored
+    | Recalled
+    | Matched
+    | Differed
+    | Unsaved
+    | Measured
+    | Probed
+    | Summed
+)
 
 
 class Courier:
@@ -260,6 +286,14 @@ def match(closest: Closest, question: str, bank: Bank) -> Iterator[News]:
         yield Matched(question, closest(question, bank))
     except Exception as error:
         yield Matched(question, None, reason(error))
+
+
+def differ(answers: Mapping[str, str], question: str) -> Iterator[News]:
+    """Work out what sets columns' answers to a question apart."""
+    try:
+        yield Differed(answers, differences.between(answers, question))
+    except Exception as error:
+        yield Differed(answers, None, reason(error))
 
 
 def probe(

@@ -30,7 +30,7 @@ def judged(history: History, *rounds: tuple[dict[str, str], str | None]) -> Chat
     talk = Talk(history, Echo({"chinese": "好", "arabic": "نعم"}))
     for guesses, best in rounds:
         talk.ask("Who?")
-        talk.recorder.judged(("arabic", "chinese"), guesses, best)
+        talk.recorder.judged({"arabic": 0, "chinese": 1}, guesses, best)
     return talk.kept()
 
 
@@ -44,7 +44,7 @@ def test_a_judgement_is_kept_with_the_answers_it_is_of(history: History) -> None
 
 def test_only_the_answers_that_were_shown_are_judged(history: History) -> None:
     talk = Talk(history).ask("first")
-    talk.recorder.judged(("chinese", "arabic"), {}, "chinese")
+    talk.recorder.judged({"chinese": 0, "arabic": 1}, {}, "chinese")
     list(talk.session.regenerate())
     chat = talk.ask("second").kept()
     (turn, after) = chat.turns

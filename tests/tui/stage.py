@@ -162,6 +162,10 @@ def settled(pilot: Pilot[Any]) -> Callable[[], bool]:
 
     def holds() -> bool:
         ended = all(phase in (Phase.DONE, Phase.STOPPED, Phase.FAILED) for phase in phases(pilot))
+        differ = screen(pilot).differ
+        several = sum(bool(view.answer) for view in views(pilot).values()) > 1
+        if several and not (differ.comparable and differ.settled):
+            return False
         return ended and not screen(pilot).answering and screen(pilot).query_one(SurveyHeading).display
 
     return holds

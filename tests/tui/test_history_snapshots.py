@@ -16,7 +16,7 @@ from culturechat.history import History
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from tests.app.test_history import Clock
-from tests.tui.stage import QUESTION, ask, kept_stage, ready_to_ask, shown, until, views
+from tests.tui.stage import QUESTION, ask, kept_stage, ready_to_ask, screen, shown, until, views
 from tests.tui.test_history_screen import keep
 from tests.tui.test_snapshots import ANSWERS, Snap, name
 
@@ -121,7 +121,7 @@ def test_a_chat_opened_again(snap_compare: Snap, history: History, downs: int, s
         await after(*["down"] * downs, "enter", seen="❯")(pilot)
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and "base" in views(pilot))
         await ready_to_ask(pilot)
-        await until(pilot, lambda: "Q38" in shown(pilot))
+        await until(pilot, lambda: "Q38" in shown(pilot) and screen(pilot).differ.settled)
         await pilot.pause(0.3)
 
     assert snap_compare(shot(history), terminal_size=size, run_before=before)

@@ -9,6 +9,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import PurePath
 from typing import ClassVar, Protocol
 
@@ -32,6 +33,8 @@ from culturechat.settings import Settings
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement, worker
+from culturechat.tui.blind import SAFE, Blindfold
+from culturechat.tui.differ import Differ
 from culturechat.tui.examples import EXAMPLES
 from culturechat.tui.keys import changeable
 from culturechat.tui.opinions import Opinions
@@ -39,6 +42,7 @@ from culturechat.tui.pace import Thrift
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.takeaway import Takeaway
+from culturechat.tui.widgets.ballot import Ballot
 from culturechat.tui.widgets.column import ColumnView, Transcript
 from culturechat.tui.widgets.header import Phase, title
 from culturechat.tui.widgets.key_footer import KeyFooter
@@ -51,6 +55,7 @@ from culturechat.tui.worker import (
     Answered,
     Closest,
     Courier,
+    Differed,
     Found,
     Loaded,
     Matched,
@@ -114,6 +119,22 @@ class CompareScreen(Screen[None]):
         Binding("f8", "picture", "Picture", tooltip="Keep a picture of the screen as SVG", show=False),
         Binding("ctrl+n", "add", "Add column", tooltip="Compare one more column", priority=True, show=False),
         Binding("ctrl+g", "write", "Editor", tooltip="Write the question in $EDITOR", priority=True, show=False),
+        Binding(
+            "ctrl+d",
+            "differences",
+            "Differences",
+            tooltip="Show how the answers differ, in a table",
+            priority=True,
+            show=False,
+        ),
+        Binding("f6", "words", "Words", tooltip="Mark the words that only one column has", priority=True, show=False),
+        Binding(
+            "ctrl+b",
+            "blind",
+            "Blind",
+            tooltip="Hide the names and guess whose answers these are",
+            priority=True,
+        ),
         Binding("ctrl+o", "app.history", "History", tooltip="Chats that were kept", priority=True, show=False),
         Binding("question_mark", "help", "Help", show=False),
     )
@@ -163,6 +184,8 @@ class CompareScreen(Screen[None]):
         self._tabs = ColumnTabs([title(view.column) for view in self.views.values()])
         self._grid = Grid(*self.views.values(), id="columns")
         self._heading = SurveyHeading()
+        self.differ = Differ(self._courier)
+        self.blind = Blindfold(settings.seed, session.recorder.judged if session.recorder else None)
         self.prompt = PromptLine(EXAMPLES)
         self._unsaved = Static("", markup=False, id="unsaved")
         self._narrow = Static("", markup=False, id="narrow")
@@ -174,7 +197,10 @@ class CompareScreen(Screen[None]):
             yield self._unsaved
             yield self._tabs
             yield self._grid
+            yield self.differ.panel
+            yield self.differ.line
             yield self._heading
+            yield self.blind.panel
             yield self.prompt
             yield KeyFooter()
         yield self._narrow
@@ -235,6 +261,13 @@ class CompareScreen(Screen[None]):
         """Show the column whose name was clicked."""
         self._go_to(event.place)
 
+    @on(Ballot.Cast)
+    def show_names(self, event: Ballot.Cast) -> None:
+        """End a round of blind mode."""
+        self.blind.reveal(self.views, event.paper)
+        self.prompt.input.focus()
+        self._show_names()
+
     @on(DescendantFocus)
     def remember_column(self, event: DescendantFocus) -> None:
         """Keep which column was focused last."""
@@ -281,6 +314,10 @@ class CompareScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
+        if self.blind.on and action not in SAFE:
+            return None
+        if action == "words":
+            return True if self.differ.comparable else None
         if action == "stop":
             return True if self.answering or self._waiting_question or self._editing or self._full else None
         if action == "again":
@@ -298,15 +335,17 @@ class CompareScreen(Screen[None]):
 
     def commands(self) -> Iterator[SystemCommand]:
         """Yield what the keys do, here and in the current column, for the palette."""
-        title = one_line(self.current.column.title)
+        called = _called(self.current)
         for place, bindings in ((self, self.BINDINGS), (self.current, self.current.BINDINGS)):
             for binding in bindings:
                 if isinstance(binding, Binding) and binding.id and self._offered(binding):
                     run = partial(self.app.run_action, binding.action, place)
-                    name = _(binding.description) if place is self else f"{_(binding.description)}: {title}"
+                    name = _(binding.description) if place is self else f"{_(binding.description)}: {called}"
                     yield SystemCommand(name, _(binding.tooltip), run)
 
     def _offered(self, binding: Binding) -> bool:
+        if self.blind.on and binding.action.removeprefix("screen.").partition("(")[0] not in SAFE:
+            return False
         return binding.action != "app.history" or self._roster is not None
 
     def action_stop(self) -> None:
@@ -335,6 +374,28 @@ class CompareScreen(Screen[None]):
         self._with_survey = not self._with_survey
         self.set_class(not self._with_survey, "-no-survey")
 
+    def action_differences(self) -> None:
+        """Show or hide the table of differences."""
+        self.toggle_class("-differences")
+
+    def action_words(self) -> None:
+        """Mark the words that only one column has, or no longer."""
+        self.differ.mark_words(self.views, not self.differ.marking)
+
+    def action_blind(self) -> None:
+        """Hide the columns' names, or show them and put the columns back in their order."""
+        if self.blind.on:
+            self._stand(self.blind.end(self.views))
+        elif len(self.views) < 2:
+            self._tell("Blind mode needs two columns.")
+        elif not self.loaded or self.answering:
+            self._tell("Blind mode begins when no answer is under way.")
+        else:
+            self._only, self._editing = False, ()
+            self.blind.begin(self.views)
+        self._show_names()
+        self._show_aim()
+
     def action_fill(self) -> None:
         """Give the current column the whole width, or all their places again."""
         self._full = not self._full
@@ -343,15 +404,13 @@ class CompareScreen(Screen[None]):
 
     def action_step(self, step: int) -> None:
         """Move the focus over the columns and the prompt."""
-        stops = [*self._places(), None]
-        focused = self.focused
-        here = self._current if isinstance(focused, Transcript) else len(stops) - 1
+        columns = [view.transcript for view in self._places()]
+        stops = [*columns, *([self.blind.panel.ballot] if self.blind.panel.listed else []), self.prompt.input]
+        here = stops.index(self.focused) if self.focused in stops else len(stops) - 1
         place = (here + step) % len(stops)
-        if stops[place] is None:
-            self.prompt.input.focus()
-        else:
+        if place < len(columns):
             self._go_to(place)
-            self._places()[place].transcript.focus()
+        stops[place].focus()
 
     def action_turn(self, step: int) -> None:
         """Go to another column and leave the focus where it is, if it is on the prompt."""
@@ -489,6 +548,7 @@ class CompareScreen(Screen[None]):
             N_("Anywhere"): [*CompareScreen.BINDINGS, *self.app.BINDINGS],
             N_("On the prompt"): PromptInput.BINDINGS,
             N_("In a column"): ColumnView.BINDINGS,
+            N_("In blind mode"): Ballot.BINDINGS,
         }
         self.app.push_screen(HelpScreen(groups))
 
@@ -597,7 +657,8 @@ class CompareScreen(Screen[None]):
 
     def _seated(self) -> None:
         """Show the columns as they are now."""
-        self._tabs.names = [one_line(view.column.title) for view in self.views.values()]
+        self.blind.stood(self.views)
+        self._tabs.names = list(map(_called, self.views.values()))
         self._tabs.current = self._current
         self._status.details = _title(self._session.settings, self._session)
         self._editing = tuple(id_ for id_ in self._editing if id_ in self.views)
@@ -622,7 +683,7 @@ class CompareScreen(Screen[None]):
         return [self.current.column.id] if self._only else list(self.views)
 
     def _show_aim(self) -> None:
-        names = {id_: one_line(view.column.title) for id_, view in self.views.items()}
+        names = {id_: _called(view) for id_, view in self.views.items()}
         only = names[self.current.column.id]
         if self._editing:
             whom = _("all") if len(self._editing) == len(names) else ", ".join(names[id_] for id_ in self._editing)
@@ -669,6 +730,8 @@ class CompareScreen(Screen[None]):
                     self._tell(shortage)
             case Matched():
                 self._show_match(news)
+            case Differed():
+                self.differ.take(news, self.views)
             case Unsaved(reason):
                 self._unsaved.update(Content(reason))
                 self._unsaved.display = bool(reason)
@@ -747,6 +810,12 @@ class CompareScreen(Screen[None]):
         else:
             self._status.state = _("{n} of {all} answering").format(n=busy, all=len(phases)) if busy else ""
         self._tabs.marks = tuple(phase.mark for phase in phases)
+        listed = self.blind.panel.listed
+        if order := self.blind.look(self.views, self._last_question):
+            self._stand(order)
+        if self.blind.panel.listed and not listed:
+            self.blind.panel.ballot.focus()
+        self.differ.look(self.views, self._last_question)
         actions = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
         offered = (phases, {action: self.check_action(action, ()) for action in actions})
         # the footer is made anew then, which costs as much as nine columns' tokens
@@ -754,12 +823,27 @@ class CompareScreen(Screen[None]):
             self._offered_last = offered
             self.refresh_bindings()
 
+    def _stand(self, order: Sequence[str]) -> None:
+        """Let the columns stand in another order."""
+        self.views = {id_: self.views[id_] for id_ in order}
+        for before, after in pairwise(self._places()):
+            self._grid.move_child(after, after=before)
+        self.blind.stood(self.views)
+        self._show_names()
+        self._arrange(*self.size)
+
+    def _show_names(self) -> None:
+        """Call the columns by their names, or in blind mode by letters."""
+        self._tabs.names = list(map(_called, self.views.values()))
+        self.set_class(self.blind.hiding, "-hiding")
+        self._show_state()
+
     def _arrange(self, width: int, height: int) -> None:
         complaint = arrangement.too_narrow(width, height)
         self._narrow.update(complaint)
         self.set_class(bool(complaint), "-narrow")
         self.set_class(height < LOW_TERMINAL, "-low")
-        self._heading.short = height < LOW_TERMINAL
+        self._heading.short = self.differ.panel.table.short = height < LOW_TERMINAL
         for view in self.views.values():
             view.shorten(height < LOW_TERMINAL)
         self._show_aim()
@@ -787,6 +871,11 @@ class CompareScreen(Screen[None]):
 
     def _tell(self, message: str) -> None:
         self.notify(message, markup=False, timeout=4)
+
+
+def _called(view: ColumnView) -> str:
+    """Return a column's name, or its letter while the name is hidden."""
+    return view.alias or title(view.column)
 
 
 def _title(settings: Settings, session: Session) -> str:

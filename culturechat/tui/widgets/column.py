@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from culturechat.catalogue import Column
+from culturechat.differences import Only
 from culturechat.engines import Failed, Finished, Started
 from culturechat.history import Answer
 from culturechat.locale import N_, _, ngettext
@@ -93,6 +94,8 @@ class ColumnView(Vertical):
         self.cut = False
         """Whether the last answer could be gone on with because it did not end by itself."""
         self.turns: list[Turn] = []
+        self.letter = ""
+        """What it is called in blind mode."""
         self._clock = clock
         self._header = ColumnHeader(column)
         self._welcome = _welcome(column)
@@ -115,6 +118,16 @@ class ColumnView(Vertical):
     @phase.setter
     def phase(self, phase: Phase) -> None:
         self._header.phase = phase
+
+    @property
+    def alias(self) -> str:
+        """What it is called while its name is hidden; nothing where it is not."""
+        return self.letter if self.has_class("-blind") else ""
+
+    @property
+    def answer(self) -> str:
+        """What was answered last; nothing where that is hidden."""
+        return self.turns[-1].text.strip() if self.turns and self.turns[-1].display else ""
 
     @property
     def rate(self) -> float:
@@ -227,6 +240,25 @@ class ColumnView(Vertical):
     def invite(self, advice: str) -> None:
         """Say in a column that has nothing yet what can be done."""
         self._welcome.update(Content.assemble(_greeting(self.column), "\n\n", (advice, "$foreground 60%")))
+
+    def mark_words(self, only: Sequence[Only]) -> None:
+        """Mark these words in the last answer."""
+        if self.turns:
+            self.turns[-1].mark_words(only)
+
+    def hide_name(self, letter: str, hidden: bool, since: int) -> None:
+        """Give the column a letter; with `hidden` nothing in it tells whose it is. Without a letter it is as always.
+
+        Args:
+            letter: What it is called, or nothing.
+            hidden: Whether its name is hidden.
+            since: The turns before this one are hidden with the name, as they were seen with it.
+        """
+        self.letter = letter
+        self._header.letter, self._header.hidden = letter, hidden
+        self.set_class(hidden, "-blind")
+        for place, turn in enumerate(self.turns):
+            turn.display = not hidden or place >= since
 
     def follow(self) -> None:
         """Go to the newest line and stay there."""

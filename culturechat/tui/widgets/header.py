@@ -60,6 +60,10 @@ class ColumnHeader(FittedText):
 
     short: reactive[bool] = reactive(False, layout=True)
     """Whether rows are few."""
+    letter: reactive[str] = reactive("", layout=True)
+    """What the column is called in blind mode."""
+    hidden: reactive[bool] = reactive(False, layout=True)
+    """Whether the letter is all that may be shown; the speed would tell forms of models apart."""
     phase: reactive[Phase] = reactive(Phase.LOADING)
     rate: reactive[float] = reactive(0.0)
     """Tokens per second while writing; 0 when not known yet."""
@@ -72,17 +76,21 @@ class ColumnHeader(FittedText):
     def lines(self, width: int) -> list[Content]:
         """Return one line, or two."""
         state = self._state()
-        names = sum(cell_len(text) for text, _ in self._names)
+        if self.hidden:
+            return [Content.styled(fitted(self.letter, width - state.cell_length), "bold") + state]
+        shown = [(f"{self.letter} ", "bold $primary"), *self._names] if self.letter else self._names
+        names = sum(cell_len(text) for text, _ in shown)
         if width >= ONE_LINE_CELLS or (self.short and width >= names + _state_cells() + 12):
             details = fitted(self._details, max(0, width - names - 3 - state.cell_length)) + " "
-            return [Content.assemble(*self._names, "  ", (details, "$foreground 60%"), state)]
+            return [Content.assemble(*shown, "  ", (details, "$foreground 60%"), state)]
         room = width - state.cell_length - 1
-        line = Content.assemble(*self._names).truncate(max(1, room), ellipsis=True, pad=True)
+        line = Content.assemble(*shown).truncate(max(1, room), ellipsis=True, pad=True)
         return [line + " " + state, Content.styled(fitted(self._details, width), "$foreground 60%")]
 
     def _state(self) -> Content:
         mark, word, colour = self.phase.value
-        rate = f" {self.rate:.0f} {_('tok/s')}" if self.phase is Phase.WRITING and self.rate else ""
+        shown = self.phase is Phase.WRITING and self.rate and not self.hidden
+        rate = f" {self.rate:.0f} {_('tok/s')}" if shown else ""
         return Content.styled(f"{mark} {_(word)}{rate}", colour)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markdown_it import MarkdownIt
 from textual.app import ComposeResult
@@ -11,10 +11,12 @@ from textual.content import Content
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownBlock
 
+from culturechat.differences import Only, places
 from culturechat.locale import _, ngettext, whole
 from culturechat.tui.widgets.text import runs_from_right
 
 CURSOR = "▍"
+MARKED = "bold underline $primary"
 MOST_CHARACTERS = 600
 MOST_LINES = 8
 """A question beyond either is shown shortened; it is sent whole."""
@@ -78,6 +80,18 @@ class Turn(Vertical):
         self._plain.display = bool(self.text.strip()) and self._markdown is None
         self._plain.update(Content(self.text.strip()))
         self._foot.update(Content.assemble((f"✗ {reason}", "$error"), "\n", advice))
+
+    def mark_words(self, only: Sequence[Only]) -> None:
+        """Mark these words in the answer, or let it be as it was where there are none."""
+        texts = [self._plain, *(self._markdown.query(MarkdownBlock) if self._markdown else ())]
+        for text in texts:
+            shown = text.content
+            if isinstance(shown, Content) and shown.plain.strip():
+                plain = Content(shown.plain, [span for span in shown.spans if span.style != MARKED])
+                for start, end in places(plain.plain, only, self.text) if only else ():
+                    plain = plain.stylize(MARKED, start, end)
+                if plain != shown or plain.spans != shown.spans:
+                    text.update(plain, layout=False)
 
     async def restart(self) -> None:
         """Drop the answer; another comes."""

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,9 @@ BASE_COLUMN = "base"
 ONE = "one"
 """The adapter trained on all cultures, and the column in which it answers without being told a culture."""
 DEFAULT_BASE = "smollm2-135m"
+OWN = ":own"
+"""Behind the name of a column that is prompted in the culture's own language."""
+ENGLISH = "en"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Column:
     """What answers in one column: a culture (or none) and the files of its model."""
 
     id: str
-    """A culture's id, `one` or `base`."""
+    """A culture's id, with `:own` behind it where it is prompted in its own language; `one`, or `base`."""
     culture: Culture | None
     form: Form
     model: str
@@ -106,13 +109,18 @@ class Column:
     adapter_path: Path | None = None
     server: str = ""
     """Address of the server that answers, if one does."""
+    language: Literal["english", "own"] = "english"
+    """Language of the system prompt that names the culture."""
+    told_apart_by: str = ""
+    """Code of that language where the title has to say it."""
 
     @property
     def title(self) -> str:
         """What the column is called on a screen."""
         if self.culture is None:
             return self.id
-        return " ".join(dict.fromkeys((self.culture.own_name, self.culture.name)))
+        title = " ".join(dict.fromkeys((self.culture.own_name, self.culture.name)))
+        return f"{title} ({self.told_apart_by})" if self.told_apart_by else title
 
 
 def cards() -> dict[str, Card]:
@@ -155,6 +163,45 @@ def columns(
         else _column(name, base_path, base_name, files.get(name), wanted, forced=form is not None)
         for name in names
     ]
+
+
+def in_language(columns: Sequence[Column], chosen: Literal["english", "own", "both"]) -> list[Column]:
+    """Return these columns prompted in English, in each culture's own language, or one beside the other.
+
+    What is told no culture has no prompt, and a culture whose own language is English has one.
+    """
+    found: dict[str, Column] = {}
+    for column in columns:
+        english = replace(column, id=culture_of(column.id), language="english", told_apart_by="")
+        if column.culture is None or column.culture.language == ENGLISH:
+            found[english.id] = english
+        elif chosen == "both":
+            found[english.id] = replace(english, told_apart_by=ENGLISH)
+            found[f"{english.id}{OWN}"] = _own(english)
+        else:
+            found[english.id] = _own(english) if chosen == "own" else english
+    return list(found.values())
+
+
+def like(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
+    """Return columns that were found by their cultures under the names that they had, with the languages of those."""
+    own = {culture_of(name) for name in names if name.endswith(OWN)}
+    return [
+        _own(column)
+        if name.endswith(OWN)
+        else replace(column, told_apart_by=ENGLISH if name in own and column.culture else "")
+        for name, column in zip(names, columns, strict=True)
+    ]
+
+
+def culture_of(name: str) -> str:
+    """Return the culture of a column's name, or what it is called without one."""
+    return name.removesuffix(OWN)
+
+
+def _own(column: Column) -> Column:
+    code = column.culture.language if column.culture else ""
+    return replace(column, id=f"{column.id}{OWN}", language="own", told_apart_by=code)
 
 
 def checked(names: Sequence[str], others: Iterable[str] = ()) -> list[str]:

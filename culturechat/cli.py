@@ -73,6 +73,16 @@ InterfaceLanguage = Annotated[
         metavar="auto|CODE", help="Language of the screen's words, such as de; auto: as the environment says."
     ),
 ]
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="english|own|both", help="Language in which a model is told its culture; both: two columns."),
+]
+Rtl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|logical|visual", help="Who orders Arabic: the terminal (logical), we (visual), whoever can."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -107,6 +117,8 @@ def compare(
         bool | None, typer.Option("--history/--no-history", help="Keep what is asked and answered, or do not.")
     ] = None,
     interface_language: InterfaceLanguage = None,
+    rtl: Rtl = None,
+    language: Language = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Chat line by line, without the screen: for screen readers and pipes.")
     ] = False,
@@ -124,21 +136,32 @@ def compare(
             raise UsageError(f"Put --cultures after the command: culturechat {context.invoked_subcommand} --cultures …")
         return
     resolved = _resolved(
-        base, seed, temperature, max_tokens, context_tokens, deterministic, keep, top_p, min_p, interface_language
+        base=base,
+        seed=seed,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        context=context_tokens,
+        deterministic=deterministic,
+        top_p=top_p,
+        min_p=min_p,
+        history=keep,
+        interface_language=interface_language,
+        rtl=rtl,
+        language=language,
     )
     settings = resolved.settings
     if chat is not None and cultures is not None:
         raise UsageError("--chat brings its own columns; leave --cultures out.")
     names = _names(cultures) if cultures is not None else None
     there = remote(server, server_model, base=base, adapter=adapter, form=form)
-    columns = _columns(names, settings, adapter, form, there) if names else []
+    columns = _asked(names, settings, adapter, form, there) if names else []
     past = _chat(chat) if chat is not None else None
     if past is not None:
         from culturechat.history import voices
 
-        columns = there.columns([voice.culture for voice in past.columns]) if there else voices.columns(past)
+        columns = voices.columns(past, there.columns if there else None)
     if plain:
-        columns = columns or _columns(_names(cultures), settings, adapter, form, there)
+        columns = columns or _asked(_names(cultures), settings, adapter, form, there)
         raise typer.Exit(_converse(columns, settings, past, _finder(adapter, form, there), there))
     _require_terminal()
     from culturechat import locale, tui
@@ -148,7 +171,7 @@ def compare(
     tui.check(resolved)
     picked = None if columns else tui.pick(settings)
     if picked is not None:
-        columns = _columns(picked.columns, settings, adapter, form, there)
+        columns = _asked(picked.columns, settings, adapter, form, there)
     if columns:
         with _engine(there) as engine:
             probing = picked is not None and picked.probe
@@ -172,6 +195,7 @@ def ask(
     deterministic: Deterministic = None,
     top_p: TopP = None,
     min_p: MinP = None,
+    language: Language = None,
     keep: Annotated[bool, typer.Option("--history/--no-history", help="Keep it in the history.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -179,11 +203,21 @@ def ask(
     from culturechat.plain import Answers, print_json
     from culturechat.session import Session
 
-    settings = _settings(base, seed, temperature, max_tokens, context_tokens, deterministic, None, top_p, min_p)
+    settings = _settings(
+        base=base,
+        seed=seed,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        context=context_tokens,
+        deterministic=deterministic,
+        top_p=top_p,
+        min_p=min_p,
+        language=language,
+    )
     names = _names(cultures)
     text = _question(question)
     there = remote(server, server_model, base=base, adapter=adapter, form=form)
-    columns = _columns(names, settings, adapter, form, there)
+    columns = _asked(names, settings, adapter, form, there)
     with _engine(there) as engine, _recorder(columns, settings, keep) as recorder:
         session = Session(engine, columns, settings, recorder)
         if shortage := session.open():
@@ -236,7 +270,7 @@ def probe(
     from culturechat.probing import output
     from culturechat.probing.plan import plan as checked_plan
 
-    settings = _settings(base)
+    settings = _settings(base=base)
     names = _names(cultures)
     bank, source = _bank(items, shares, wvs, question, options)
     wanted = probing.select(bank, item.split(",") if item else None, theme)
@@ -302,7 +336,7 @@ def serve(
 
     if not as_api:
         raise UsageError("Say what to serve: culturechat serve --api.")
-    settings = _settings(base, context=context_tokens)
+    settings = _settings(base=base, context=context_tokens)
     names = _names(cultures) if cultures is not None else [*known.names(), catalogue.BASE_COLUMN]
     columns = _columns(names, settings, adapter, form)
     with _engine() as engine:
@@ -363,7 +397,7 @@ def build_models(
     """Merge cultures' adapters into their base and quantize them: files of their own, for use here or elsewhere."""
     from culturechat import building, plain
 
-    names, settings = _names(cultures), _settings(base)
+    names, settings = _names(cultures), _settings(base=base)
     for name in names:
         with plain.percentage(name) as progress:
             card = building.build(name, settings.base, kind, progress)
@@ -409,7 +443,7 @@ def export_models(
     if number not in TYPES:
         raise unknown("type", number, TYPES)
     exporter = exporting.load(program)
-    chosen, settings = exporting.kind(exporter, program, kind), _settings(base)
+    chosen, settings = exporting.kind(exporter, program, kind), _settings(base=base)
     for column in _columns(_names(cultures), settings, adapter, "adapter"):
         if column.culture is None:
             raise UsageError(f"{column.id} is no culture; export adapters of cultures.")
@@ -495,7 +529,7 @@ def doctor(
 
     checks = health.checks()
     if cultures:
-        settings = _settings(base)
+        settings = _settings(base=base)
         checks.append(health.room(_columns(_names(cultures), settings, adapter, form), settings))
     if as_json:
         plain.print_json([vars(check) for check in checks])
@@ -564,49 +598,13 @@ def _recorder(
         recorder.close()
 
 
-def _settings(
-    base: str | None,
-    seed: int | None = None,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
-    context: int | None = None,
-    deterministic: bool | None = None,
-    keep: bool | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
-    interface_language: str | None = None,
-) -> Settings:
-    return _resolved(
-        base, seed, temperature, max_tokens, context, deterministic, keep, top_p, min_p, interface_language
-    ).settings
+def _settings(**flags: str | float | bool | None) -> Settings:
+    return _resolved(**flags).settings
 
 
-def _resolved(
-    base: str | None,
-    seed: int | None,
-    temperature: float | None,
-    max_tokens: int | None,
-    context: int | None,
-    deterministic: bool | None,
-    keep: bool | None,
-    top_p: float | None,
-    min_p: float | None,
-    interface_language: str | None,
-) -> Resolved:
+def _resolved(**flags: str | float | bool | None) -> Resolved:
     from culturechat import settings
 
-    flags = {
-        "base": base,
-        "seed": seed,
-        "temperature": temperature,
-        "max_tokens": max_tokens,
-        "context": context,
-        "deterministic": deterministic,
-        "history": keep,
-        "top_p": top_p,
-        "min_p": min_p,
-        "interface_language": interface_language,
-    }
     return settings.resolve(flags)
 
 
@@ -660,6 +658,15 @@ def _form(form: str | None) -> Form | None:
 
 def _adapters(texts: Sequence[str] | None) -> dict[str, Path]:
     return dict(_adapter(text) for text in texts or ())
+
+
+def _asked(
+    names: Sequence[str], settings: Settings, adapters: Sequence[str] | None, form: str | None, there: Remote | None
+) -> list[Column]:
+    """Return what answers, in the language of the prompts that is set."""
+    from culturechat import catalogue
+
+    return catalogue.in_language(_columns(names, settings, adapters, form, there), settings.language)
 
 
 def _chat(number: int) -> Chat:

@@ -63,7 +63,8 @@ class Answers:
     def _answer(self, column: Column) -> dict[str, Any]:
         end = self._ends.get(column.id)
         answer: dict[str, Any] = {
-            "culture": column.id,
+            "culture": column.culture.id if column.culture else column.id,
+            "language": column.language,
             "form": column.form,
             "model": column.model,
             "text": self._texts[column.id].strip(),

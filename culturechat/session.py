@@ -238,8 +238,9 @@ class Session:
 
     def _request(self, column: str, settings: Settings) -> Request:
         culture = self.columns[column].culture
-        prompt = settings.prompts.get(culture.id) if culture else None
-        messages = prompting.chat(culture, self.conversations[column], prompt=prompt)
+        language = self.columns[column].language
+        prompt = settings.prompts.get(culture.id) if culture and language == "english" else None
+        messages = prompting.chat(culture, self.conversations[column], language, prompt)
         self._seeds[column] = settings.seed + self._tries[column]
         return Request(column, tuple(messages), _sampling(settings), self._seeds[column])
 

@@ -58,6 +58,8 @@ def home(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("CULTURECHAT_HOME", str(folder))
     for variable in ("LANGUAGE", "LC_ALL"):
         monkeypatch.setenv(variable, "C.UTF-8")
+    # as in a terminal that orders text from right to left itself, so that tests read what was written
+    monkeypatch.setenv("VTE_VERSION", "7600")
     return folder
 
 

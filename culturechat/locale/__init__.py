@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,6 +96,11 @@ def whole(number: int) -> str:
 def decimal(number: float, places: int) -> str:
     """Return a number with so many decimal places, as the language writes it."""
     return f"{number:.{places}f}".replace(".", pgettext("before decimals", "."))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names one after the other, as the language separates them."""
+    return pgettext("between names", ", ").join(names)
 
 
 def _asked_for(environment: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,12 @@ from culturechat.errors import BadFile, UsageError, unknown
 Layout = Literal["auto", "beside", "grid", "tabs"]
 """How columns are laid out: as there is room, all in one row, in several rows, or one at a time."""
 
+PromptLanguage = Literal["english", "own", "both"]
+"""Language in which a model is told its culture: English, the culture's own, or one column for each."""
+
+RightToLeft = Literal["auto", "logical", "visual"]
+"""Who orders text that runs from right to left: whoever can, the terminal, or the app."""
+
 AT_START = {"at start": True}
 """Marks what takes effect when the program starts."""
 
@@ -91,6 +97,23 @@ class Settings:
     survey: Annotated[bool, Meta(title="Survey", description="Show what people told the survey below the answers.")] = (
         True
     )
+    language: Annotated[
+        PromptLanguage,
+        Meta(
+            title="Language of the prompts",
+            description="In which a model is told its culture: english, the culture's own, or both in two columns.",
+            extra=AT_START,
+        ),
+    ] = "english"
+    rtl: Annotated[
+        RightToLeft,
+        Meta(
+            title="Right to left",
+            description="Arabic and the like: logical leaves the order to the terminal, visual puts every line in the"
+            " order of seeing, auto chooses by what is known of the terminal.",
+            extra=AT_START,
+        ),
+    ] = "auto"
     interface_language: Annotated[
         str,
         Meta(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from culturechat import cultures, survey
 from culturechat.catalogue import BASE_COLUMN, Column
@@ -10,9 +12,15 @@ from culturechat.engines import Engine
 from culturechat.engines.llama_cpp import facts
 from culturechat.history import Chat
 from culturechat.settings import Resolved, Settings
+from culturechat.tui import marks
 from culturechat.tui.app import CompareApp, PickApp, Picked
+from culturechat.tui.bidi import prints_visual
 from culturechat.tui.library import Find, Library
 from culturechat.tui.worker import Match
+
+IN_GIVEN_ORDER = "\x1b[8l"
+IN_THEIR_ORDER = "\x1b[8h"
+"""ECMA-48 mode 8, bi-directional support: explicit and implicit. Terminals that order nothing pass over it."""
 
 
 def run(
@@ -40,7 +48,8 @@ def run(
     session = library.begin(columns, past)
     app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
     try:
-        app.run()
+        with _fitted(settings):
+            app.run()
     finally:
         library.close()
     return app.return_code or 0
@@ -49,7 +58,8 @@ def run(
 def pick(settings: Settings) -> Picked | None:
     """Let the user choose columns and return them, or None when the user leaves."""
     known = [cultures.load(name) for name in cultures.names()]
-    return PickApp(known, BASE_COLUMN, settings).run()
+    with _fitted(settings):
+        return PickApp(known, BASE_COLUMN, settings).run()
 
 
 def check(resolved: Resolved) -> None:
@@ -61,6 +71,22 @@ def check(resolved: Resolved) -> None:
     from culturechat.tui import options
 
     options.check_all(resolved)
+
+
+@contextmanager
+def _fitted(settings: Settings) -> Iterator[None]:
+    """Fit the app and the terminal: how wide marks are, and who orders text from right to left."""
+    marks.fit()
+    if not prints_visual(settings.rtl):
+        yield
+        return
+    sys.stdout.write(IN_GIVEN_ORDER)
+    sys.stdout.flush()
+    try:
+        yield
+    finally:
+        sys.stdout.write(IN_THEIR_ORDER)
+        sys.stdout.flush()
 
 
 def _closest(text: str, bank: survey.Bank) -> Match | None:

@@ -6,19 +6,24 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from culturechat import catalogue
 from culturechat.cultures import Culture
 from culturechat.history import Chat
-from culturechat.locale import _
+from culturechat.locale import N_, _
 from culturechat.session import Session
-from culturechat.settings import Settings
+from culturechat.settings import PromptLanguage, Settings
 from culturechat.survey import Bank
+from culturechat.tui.bidi import prints_visual
+from culturechat.tui.direction import Pieces
 from culturechat.tui.keys import changeable, keymap
 from culturechat.tui.library import Library
 from culturechat.tui.screens.compare import CompareScreen
@@ -32,6 +37,12 @@ if TYPE_CHECKING:
     from culturechat.tui.screens.probe import ProbeScreen
 
 DEFAULTS = Settings()
+PROMPTS: dict[PromptLanguage, str] = {
+    "english": N_("Prompts in English"),
+    "own": N_("Prompts in the culture's own language"),
+    "both": N_("Prompts in both languages, side by side"),
+}
+AS_PRINTED = "text { unicode-bidi: bidi-override; direction: ltr; }"
 
 
 class _Calm(App[ReturnType]):
@@ -50,6 +61,17 @@ class _Calm(App[ReturnType]):
         self.theme = settings.theme
         self.set_keymap(keymap(settings.keys))
         self.animation_level = "none"
+        self._direction = [Pieces()] if prints_visual(settings.rtl) else []
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes lines before they are printed."""
+        return [*super().get_line_filters(), *self._direction]
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as SVG."""
+        picture = super().export_screenshot(title=title, simplify=simplify)
+        # a browser would order what is in order already
+        return picture.replace("</style>", f"{AS_PRINTED}</style>", 1) if self._direction else picture
 
 
 class CompareApp(_Calm[int]):
@@ -120,6 +142,9 @@ class CompareApp(_Calm[int]):
             yield from screen.commands()
             if not screen.blind.on:
                 yield SystemCommand(_("Probe"), _("Measure what the columns answer to the survey"), self.action_probe)
+                for language, told in PROMPTS.items():
+                    if language != self.compare.language:
+                        yield SystemCommand(_(told), _("In a new chat"), partial(self.prompt_in, language))
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)
@@ -132,12 +157,23 @@ class CompareApp(_Calm[int]):
         if self._library:
             self.push_screen(HistoryScreen(self._library), self._go_on)
 
+    async def prompt_in(self, language: PromptLanguage) -> None:
+        """Begin a new chat in which the models are told their cultures in this language; its first question waits."""
+        session, question = self.compare.session, self.compare.last_question
+        columns = catalogue.in_language(list(session.columns.values()), language)
+        begun = self._library.begin(columns) if self._library else Session(session.engine, columns, session.settings)
+        await self._replace(begun, None)
+        if question:
+            self.compare.prompt.suggest(question)
+
     async def _go_on(self, opened: tuple[Session, Chat] | None) -> None:
         """Put a chat of the past in the place of the one on the screen."""
         if opened is None:
             return
+        await self._replace(*opened)
+
+    async def _replace(self, session: Session, past: Chat | None) -> None:
         await self._end_probe()
-        session, past = opened
         self.compare = CompareScreen(
             session, session.settings, self._bank, self._closest, "", self._clock, past, self._library
         )

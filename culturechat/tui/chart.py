@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from culturechat import survey
-from culturechat.locale import _, decimal, ngettext, whole
+from culturechat.locale import _, decimal, listed, ngettext, whole
 from culturechat.survey import People, Question
 from culturechat.terminal import one_line
 
@@ -51,7 +51,7 @@ def source(people: People, width: int = 1000) -> str:
     """Return who was asked, when, and how many answered; in fewer words where there is little room."""
     known = survey.countries()
     asked = [known[code] for code in people.countries if code in known]
-    names = ", ".join(_(known[code].name) if code in known else code for code in people.countries)
+    names = listed(_(known[code].name) if code in known else code for code in people.countries)
     years = sorted({str(country.year) for country in asked})
     span = years[0] if len(years) == 1 else f"{years[0]}–{years[-1][2:]}" if years else ""
     count = people.n or sum(country.interviews for country in asked)

@@ -36,7 +36,18 @@ def test_ask_answers_in_the_promised_json() -> None:
     report = json.loads(done.stdout)
     assert report["question"] == "Should children obey?"
     assert [answer["culture"] for answer in report["answers"]] == ["chinese", "base"]
-    fields = ["culture", "form", "model", "text", "tokens", "tokens_per_second", "first_token_s", "seed", "finish"]
+    fields = [
+        "culture",
+        "language",
+        "form",
+        "model",
+        "text",
+        "tokens",
+        "tokens_per_second",
+        "first_token_s",
+        "seed",
+        "finish",
+    ]
     for answer in report["answers"]:
         assert list(answer) == fields
         assert answer["text"] and answer["seed"] == 7

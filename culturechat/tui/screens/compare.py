@@ -29,7 +29,7 @@ from culturechat.engines import Event, Failed, Finished, Started
 from culturechat.history import Chat
 from culturechat.locale import N_, _, ngettext
 from culturechat.session import Session
-from culturechat.settings import Settings
+from culturechat.settings import PromptLanguage, Settings
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement, worker
@@ -300,6 +300,17 @@ class CompareScreen(Screen[None]):
     def session(self) -> Session:
         """The comparison that is shown."""
         return self._session
+
+    @property
+    def language(self) -> PromptLanguage:
+        """In which the models are told their cultures."""
+        languages = {column.language for column in self._session.columns.values() if column.told_apart_by}
+        return "both" if len(languages) > 1 else "own" if languages else "english"
+
+    @property
+    def last_question(self) -> str:
+        """What was asked last."""
+        return self._last_question
 
     @property
     def obstacle(self) -> str:

@@ -14,6 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from culturechat.tui.widgets.prose import Typed
+
 
 class LineDialog(ModalScreen[str | None]):
     """Asks for a line of text; None when the user leaves."""
@@ -30,7 +32,7 @@ class LineDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog") as frame:
             frame.border_title = Content(self._title)
             frame.border_subtitle = Content("Enter takes it · Esc leaves it")
-            line = Input(self._value, compact=True)
+            line = Typed(self._value, compact=True)
             line.cursor_blink = False
             yield line
 

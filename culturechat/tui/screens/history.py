@@ -26,6 +26,7 @@ from culturechat.tui.library import Library
 from culturechat.tui.screens.dialogs import ChoiceDialog, LineDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.widgets.chat_list import ChatList, Reader
+from culturechat.tui.widgets.prose import Typed
 from culturechat.tui.widgets.status import StatusLine
 
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ FORMS = {
 }
 
 
-class SearchLine(Input):
+class SearchLine(Typed):
     """Where words to search for are typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

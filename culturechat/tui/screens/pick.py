@@ -18,7 +18,7 @@ from textual.widgets import Static
 
 from culturechat import survey
 from culturechat.cultures import Culture
-from culturechat.locale import N_, _
+from culturechat.locale import N_, _, listed
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.examples import EXAMPLES
@@ -92,7 +92,7 @@ def _labels(known: Sequence[Culture], base: str) -> list[str]:
     labels = [
         fitted(one_line(mine), own)
         + fitted(one_line(name), english)
-        + ", ".join(_(countries[code].name) if code in countries else one_line(code) for code in codes)
+        + listed(_(countries[code].name) if code in countries else one_line(code) for code in codes)
         for mine, name, codes in names
     ]
     return [*labels, fitted(base, own) + fitted("", english) + _("the same model, no culture")]

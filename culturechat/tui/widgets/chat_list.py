@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,7 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from culturechat.history import Chat, Entry, files, voices
-from culturechat.tui.widgets.text import runs_from_right
+from culturechat.tui.widgets.prose import Prose
 
 MOST_CHARACTERS = 20_000
 """Of a chat, about so much is shown."""
@@ -78,18 +77,12 @@ def _row(entry: Entry) -> Content:
 def _texts(chat: Chat) -> Iterator[Static]:
     left = MOST_CHARACTERS
     for turn in chat.turns:
-        yield from _paragraphs(turn.question, "question")
+        yield Prose(Content(turn.question), "question")
         for answer in turn.latest.values():
             yield Static(Content(voices.title(answer.voice)), markup=False, classes="who")
-            yield from _paragraphs(answer.text.strip() or "(no text)", "said")
+            yield Prose(Content(answer.text.strip() or "(no text)"), "said")
             yield Static(Content(files.facts(answer)), markup=False, classes="facts")
             left -= len(answer.text)
         if left < 0:
             yield Static(Content(f"… the rest: culturechat history show {chat.id}"), markup=False, classes="facts")
             return
-
-
-def _paragraphs(text: str, kind: str) -> Iterator[Static]:
-    """Yield lines that run in the same direction together."""
-    for from_right, lines in groupby(text.splitlines(), runs_from_right):
-        yield Static(Content("\n".join(lines)), markup=False, classes=f"{kind} -from-right" if from_right else kind)

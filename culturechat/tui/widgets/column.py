@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from culturechat.catalogue import Column
 from culturechat.differences import Only
@@ -25,8 +24,8 @@ from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
 from culturechat.tui.keys import changeable
 from culturechat.tui.widgets.header import ColumnHeader, Phase
+from culturechat.tui.widgets.prose import Prose
 from culturechat.tui.widgets.survey_panel import SurveyPanel
-from culturechat.tui.widgets.text import runs_from_right
 from culturechat.tui.widgets.turn import Turn
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class ColumnView(Vertical):
         """What it is called in blind mode."""
         self._clock = clock
         self._header = ColumnHeader(column)
-        self._welcome = _welcome(column)
+        self._welcome = Prose(_greeting(column), "welcome")
         self._transcript = Transcript(self._welcome)
         self._survey = SurveyPanel(column)
         self._tokens = 0
@@ -220,14 +219,12 @@ class ColumnView(Vertical):
         self._header.phase = Phase.FAILED
         advice = advice or _("ctrl+r loads again · ctrl+q quits")
         self._welcome.update(Content.assemble((f"✗ {reason}", "$error"), "\n\n", (advice, "$foreground 60%")))
-        self._welcome.remove_class("-from-right")
         self._welcome.display = True
 
     def wait_for_model(self) -> None:
         """Show that the model is being loaded."""
         self._header.phase = Phase.LOADING
         self._welcome.update(_greeting(self.column))
-        self._welcome.set_class(runs_from_right(_greeting(self.column).plain), "-from-right")
 
     def show_people(self, question: Question | None, bank: Bank) -> None:
         """Show how people answered a survey question, or nothing."""
@@ -283,13 +280,6 @@ class ColumnView(Vertical):
         self._header.rate = 0.0
         self._header.phase = Phase.WAITING
         self.follow()
-
-
-def _welcome(column: Column) -> Static:
-    greeting = _greeting(column)
-    welcome = Static(greeting, markup=False, classes="welcome")
-    welcome.set_class(runs_from_right(greeting.plain), "-from-right")
-    return welcome
 
 
 def _greeting(column: Column) -> Content:

@@ -18,9 +18,10 @@ from textual.reactive import reactive
 from culturechat.catalogue import Column
 from culturechat.differences import Differences, Only, Stance, summary
 from culturechat.terminal import one_line
+from culturechat.tui.bidi import runs_from_right
 from culturechat.tui.chart import fitted
 from culturechat.tui.widgets import header
-from culturechat.tui.widgets.text import FittedText, runs_from_right
+from culturechat.tui.widgets.text import FittedText
 
 SHADES = " ░▒▓█"
 WIDE_CELLS, NARROW_CELLS, NARROWEST_CELLS = 8, 5, 4

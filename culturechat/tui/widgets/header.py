@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from culturechat import survey
 from culturechat.catalogue import Column, Form
-from culturechat.locale import N_, _
+from culturechat.locale import N_, _, listed
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted
 from culturechat.tui.widgets.text import FittedText
@@ -104,11 +104,12 @@ def _names(column: Column) -> list[tuple[str, str]]:
     if column.culture is None:
         return [(column.id, "bold"), (f" {one_line(column.model)}", "")]
     own, name = one_line(column.culture.own_name), one_line(_(column.culture.name))
-    return [(own, "bold")] if own == name else [(own, "bold"), (f" {name}", "")]
+    names = [(own, "bold")] if own == name else [(own, "bold"), (f" {name}", "")]
+    return [*names, (f" ({column.told_apart_by})", "$accent")] if column.told_apart_by else names
 
 
 def _details(column: Column) -> str:
     known = survey.countries()
     codes = column.culture.countries if column.culture else ()
-    countries = ", ".join(_(known[code].name) if code in known else code for code in codes)
+    countries = listed(_(known[code].name) if code in known else code for code in codes)
     return one_line(" · ".join(part for part in (countries, _(FORMS[column.form])) if part))

@@ -13,11 +13,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from culturechat.locale import _, whole
 from culturechat.terminal import clean
 from culturechat.tui.chart import fitted
+from culturechat.tui.widgets.prose import TypedText
 
 LONG_CHARACTERS = 1500
 LONG_LINES = 12
@@ -25,7 +26,7 @@ LONG_LINES = 12
 WHO_CELLS = 24
 
 
-class PromptInput(TextArea):
+class PromptInput(TypedText):
     """What is being typed; up and down recall what was asked before, while nothing else is being written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from culturechat import survey
 from culturechat.catalogue import Column
-from culturechat.locale import _, decimal
+from culturechat.locale import _, decimal, listed
 from culturechat.survey import Bank, People, Question
 from culturechat.terminal import one_line
 from culturechat.tui import chart
@@ -82,9 +82,7 @@ class SurveyPanel(FittedText):
     def _names(self) -> str:
         known = survey.countries()
         names = [_(known[code].name) if code in known else one_line(code) for code in self._countries]
-        return (
-            _("{country} or {other}").format(country=names[0], other=names[1]) if len(names) == 2 else ", ".join(names)
-        )
+        return _("{country} or {other}").format(country=names[0], other=names[1]) if len(names) == 2 else listed(names)
 
 
 class SurveyHeading(FittedText):

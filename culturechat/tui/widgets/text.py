@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
@@ -25,9 +23,3 @@ class FittedText(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return how many lines there are."""
         return len(self.lines(max(1, width)))
-
-
-def runs_from_right(text: str) -> bool:
-    """Return whether the first letter with a direction belongs to a script written from right to left."""
-    directions = (unicodedata.bidirectional(character) for character in text)
-    return next((direction != "L" for direction in directions if direction in ("L", "R", "AL")), False)

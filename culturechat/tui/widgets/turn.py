@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Markdown, Static
+from textual.widgets import Static
 from textual.widgets.markdown import MarkdownBlock
 
 from culturechat.differences import Only, places
 from culturechat.locale import _, ngettext, whole
-from culturechat.tui.widgets.text import runs_from_right
+from culturechat.tui.widgets.prose import FormattedProse, Prose
 
 CURSOR = "▍"
 MARKED = "bold underline $primary"
@@ -32,11 +32,10 @@ class Turn(Vertical):
         """The answer so far."""
         self.live = live
         """Whether to show Markdown while the answer grows."""
-        self._question = Static(Content(shortened(question)), markup=False, classes="question")
-        self._question.set_class(runs_from_right(question), "-from-right")
-        self._plain = Static("", markup=False, classes="plain")
+        self._question = Prose(Content(shortened(question)), "question")
+        self._plain = Prose("", "plain")
         self._foot = Static("", markup=False, classes="foot")
-        self._markdown: Markdown | None = None
+        self._markdown: FormattedProse | None = None
 
     def compose(self) -> ComposeResult:
         """Question, answer, and what there is to know of the answer."""
@@ -50,7 +49,6 @@ class Turn(Vertical):
         if self.live and self.text.strip():
             await self._grow_markdown(text)
             return
-        self._plain.set_class(runs_from_right(self.text), "-from-right")
         self._plain.update(Content.assemble(self.text.lstrip(), (CURSOR, "$accent")))
 
     async def go_on(self, text: str) -> None:
@@ -71,7 +69,6 @@ class Turn(Vertical):
             return
         if not as_markdown:
             self._plain.update(Content(text))
-            self._plain.set_class(runs_from_right(text), "-from-right")
             return
         await self._show_markdown(text)
 
@@ -106,17 +103,16 @@ class Turn(Vertical):
             await self._show_markdown(self.text.lstrip())
         else:
             await self._markdown.append(more)
-            _set_directions(self._markdown.query_children(MarkdownBlock)[-2:])
         self._foot.update(Content.styled(CURSOR, "$accent"))
 
     async def _show_markdown(self, text: str) -> None:
         if self._markdown is None:
-            self._markdown = Markdown(text, parser_factory=_parser, open_links=False)
+            self._markdown = FormattedProse(text, parser_factory=_parser, open_links=False)
             await self.mount(self._markdown, before=self._foot)
         else:
             await self._markdown.update(text)
         self._plain.display = False
-        _set_directions(self._markdown.query(MarkdownBlock))
+        self._markdown.turn_lists()
 
     async def _drop_markdown(self) -> None:
         if self._markdown is not None:
@@ -132,11 +128,6 @@ def shortened(question: str) -> str:
     if rest <= 0:
         return question
     return f"{shown.rstrip()} … ({ngettext('{n} more character', '{n} more characters', rest).format(n=whole(rest))})"
-
-
-def _set_directions(blocks: Iterable[MarkdownBlock]) -> None:
-    for block in blocks:
-        block.set_class(runs_from_right(block.source or ""), "-from-right")
 
 
 def _parser() -> MarkdownIt:

@@ -22,7 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps = None if options.step == "run" else [options.step]
         names = [name.strip() for name in options.cultures.split(",") if name.strip()]
         chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
-        for job in pipeline.jobs(names, *chosen):
+        jobs = pipeline.jobs(names, *chosen, one=options.one, fold=options.fold)
+        if options.step == "matrix":
+            print(pipeline.matrix(jobs))
+            return 0
+        for job in jobs:
             if getattr(options, "downstream", None) is not None:
                 pipeline.downstream(job, options.downstream, options.texts)
             else:
@@ -45,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m training", description="Train an adapter per culture on survey shares.", allow_abbrev=False
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    for name, text in {"run": "all steps in order", **HELP}.items():
+    for name, text in {"run": "all steps in order", **HELP, "matrix": MATRIX}.items():
         step = steps.add_parser(name, help=text, allow_abbrev=False)
         step.add_argument("--cultures", required=True, metavar="A,B", help="cultures to train, or all")
         step.add_argument("--base", default="smollm2-135m", help="a file of training/bases (default: %(default)s)")
@@ -60,6 +64,15 @@ def parser() -> argparse.ArgumentParser:
             type=Path,
             metavar="FILE",
             help="the survey's own wave 7 file, .csv or .sav; name it at every step (default: the shipped shares)",
+        )
+        step.add_argument("--one", action="store_true", help="also train an adapter of all these cultures, first")
+        step.add_argument(
+            "--fold",
+            type=int,
+            choices=range(1, 6),
+            default=0,
+            metavar="1-5",
+            help="leave a fifth of the questions out of training and test on it (default: leave out none)",
         )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
         if name == "evaluate":
@@ -78,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+MATRIX = "set every culture's adapter beside every culture's people, after `evaluate`"
 HELP = {
     "seeds": "take questions and shares from the bank",
     "augment": "put the questions into other words",

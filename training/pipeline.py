@@ -11,21 +11,27 @@ from time import monotonic
 from typing import Any
 
 from culturechat import cultures, paths, records, survey
-from culturechat.cultures import Culture
+from culturechat.catalogue import ONE
+from culturechat.errors import UsageError
 from culturechat.probing import banks
 from culturechat.probing.run import Source
 from culturechat.survey import Bank
-from training import bases, recipes
+from training import bases, processes, recipes, speaker
 from training.bases import Base
-from training.recipes import Recipe
+from training.recipes import Recipe, Training
+from training.speaker import Speaker
 from training.workspace import Workspace
+
+SHARED_OUT = "finetune"
+"""The step that several processes take together."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One culture to train, and with what."""
+    """One adapter to train, and with what."""
 
-    culture: Culture
+    speaker: Speaker
+    """Whose answers it learns."""
     base: Base
     recipe: Recipe
     seed: int
@@ -37,6 +43,18 @@ class Job:
     """Where the bank's shares come from."""
     survey_file: Path | None = None
     """The survey's own file, where the shares were read from one."""
+    fold: int = 0
+    """The part of the questions that is left out to test on; 0 leaves out none."""
+
+    @property
+    def training(self) -> Training:
+        """How it is trained."""
+        return self.recipe.one if self.speaker.id == ONE and self.recipe.one else self.recipe.training
+
+    @property
+    def start(self) -> Workspace | None:
+        """Whose adapter it starts from, if from any."""
+        return self.workspace.sibling(ONE) if self.training.start_from_one else None
 
 
 @dataclass(frozen=True)
@@ -62,10 +80,21 @@ def jobs(
     runs: Path,
     models: Path | None = None,
     survey_file: Path | None = None,
+    one: bool = False,
+    fold: int = 0,
 ) -> list[Job]:
     """Return a job for each culture; `all` stands for every culture there is.
 
-    With a `survey_file`, the survey's own, people's answers are read from there and not from the shipped figures.
+    Args:
+        names: Cultures.
+        base: What is trained on.
+        recipe: How.
+        seed: Start of all chance.
+        runs: Where the workspaces lie.
+        models: Where `publish` writes.
+        survey_file: The survey's own; people's answers are then read from there and not from the shipped figures.
+        one: Whether an adapter of all these cultures together is trained too, before the others.
+        fold: The part of the questions that is left out of training, from 1 to 5; 0 leaves out none.
 
     Raises:
         UsageError: a culture, base or recipe is unknown.
@@ -75,24 +104,28 @@ def jobs(
     chosen = [cultures.load(name) for name in (cultures.names() if given == ["all"] else given)]
     chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
     bank, source = banks.load(survey_file=survey_file)
+    speakers = [*([speaker.of_all(chosen)] if one else []), *(speaker.of(culture) for culture in chosen)]
     return [
         Job(
-            culture,
+            who,
             chosen_base,
             chosen_recipe,
             seed,
-            Workspace.of(runs, base, chosen_recipe.id, seed, culture.id, survey_file),
+            Workspace.of(runs, base, chosen_recipe.id, seed, who.id, survey_file, fold),
             models or paths.shipped_models(),
             bank,
             source,
             survey_file,
+            fold,
         )
-        for culture in chosen
+        for who in speakers
     ]
 
 
 def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> None:
     """Take the steps in order, all or those named, and print a line for each.
+
+    Under `accelerate launch` all processes share the training; every other step is taken by the first alone.
 
     Args:
         job: What is trained.
@@ -100,24 +133,52 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
         again: Also run a step that is done.
     """
     for name in names or STEPS:
+        if name != SHARED_OUT and processes.rank():
+            continue
+        if name == SHARED_OUT:
+            processes.wait()
         step, made_from = STEPS[name], fingerprint(job, name)
         if not again and is_done(job, name, made_from):
-            _say(job, name, "nothing to do")
+            if not processes.rank():
+                _say(job, name, "nothing to do")
             continue
         started = monotonic()
         result = step.run(job)
+        if processes.rank():
+            continue
         _remember(_memory(job, name), name, made_from)
         _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
 
 
 def downstream(job: Job, folder: Path, texts: int) -> None:
-    """Score a culture's models on the public test sets in a folder and print the means; see `steps.downstream`."""
+    """Score a culture's models on the public test sets in a folder and print the means; see `steps.downstream`.
+
+    The adapter of all cultures has no sets of its own: it is scored on each culture's, beside the others.
+    """
+    if job.speaker.id == ONE:
+        return
     from training.steps import downstream
 
     def say(line: str) -> None:
         _say(job, "test sets", line)
 
-    say(downstream.run(job.workspace, job.culture, job.base, folder, texts, job.seed, say=say))
+    say(downstream.run(job.workspace, job.speaker.cultures[0], job.base, folder, texts, job.seed, say=say))
+
+
+def matrix(jobs: Iterable[Job]) -> str:
+    """Set the adapters of several cultures beside all their people, in wordings that training has not seen.
+
+    Raises:
+        UsageError: there are fewer than two cultures.
+        BadFile: one of them was not evaluated yet.
+    """
+    from training.steps import matrix
+
+    single = [job for job in jobs if job.speaker.id != ONE]
+    if len(single) < 2:
+        raise UsageError("A matrix needs two cultures or more: name them with --cultures, or use --cultures all.")
+    wording = "restated" if single[0].recipe.data.held_back_wordings else "canonical"
+    return matrix.run({job.speaker.id: job.workspace for job in single}, single[0].bank, wording)
 
 
 def is_done(job: Job, name: str, made_from: str) -> bool:
@@ -160,7 +221,11 @@ def _remember(memory: Path, name: str, made_from: str) -> None:
 
 
 def _say(job: Job, name: str, text: str) -> None:
-    print(f"{job.culture.id:<12}{name:<10}{text}", flush=True)
+    print(f"{job.speaker.id:<12}{name:<10}{text}", flush=True)
+
+
+def _prompts(job: Job) -> dict[str, str]:
+    return {culture.id: culture.prompt.english for culture in job.speaker.cultures}
 
 
 def _question_files(_: Job) -> tuple[Path, ...]:
@@ -174,7 +239,7 @@ def _bank_files(job: Job) -> tuple[Path, ...]:
 def _seeds(job: Job) -> str:
     from training.steps import seeds
 
-    return seeds.run(job.workspace, job.culture, job.recipe, job.bank, job.source.notes)
+    return seeds.run(job.workspace, job.speaker.cultures, job.recipe, job.bank, job.source.notes, job.fold)
 
 
 def _augment(job: Job) -> str:
@@ -186,44 +251,45 @@ def _augment(job: Job) -> str:
 def _replies(job: Job) -> str:
     from training.steps import replies
 
-    return replies.run(job.workspace, job.culture, job.base, job.recipe)
+    return replies.run(job.workspace, job.speaker.cultures, job.base, job.recipe)
 
 
 def _dataset(job: Job) -> str:
     from training.steps import dataset
 
-    return dataset.run(job.workspace, job.culture, job.recipe, job.bank, job.seed)
+    return dataset.run(job.workspace, job.recipe, job.bank, job.seed)
 
 
 def _finetune(job: Job) -> str:
     from training.steps import finetune
 
     made_from = fingerprint(job, "finetune")
-    return finetune.run(job.workspace, job.base, job.recipe, job.seed, made_from, job.culture.id)
+    settings = finetune.Settings(job.base, job.recipe.lora, job.training, job.seed, job.start)
+    return finetune.run(job.workspace, settings, made_from, job.speaker.id)
 
 
 def _adapter(job: Job) -> str:
     from training.steps import adapter
 
-    return adapter.run(job.workspace, job.culture, job.base, job.source.people)
+    return adapter.run(job.workspace, job.speaker, job.base, job.source.people)
 
 
 def _evaluate(job: Job) -> str:
     from training.steps import evaluate
 
-    return evaluate.run(job.workspace, job.culture, job.base, job.recipe, job.bank)
+    return evaluate.run(job.workspace, job.speaker.cultures, job.base, job.recipe, job.bank)
 
 
 def _probe(job: Job) -> str:
     from training.steps import probe
 
-    return probe.run(job.workspace, job.culture, job.base)
+    return probe.run(job.workspace, job.speaker, job.base)
 
 
 def _publish(job: Job) -> str:
     from training.steps import publish
 
-    return publish.run(job.workspace, job.culture, job.base, job.recipe, job.seed, job.models, job.source.people)
+    return publish.run(job.workspace, job.speaker, job.base, job.recipe, job.seed, job.models, job.source.people)
 
 
 _DATA = Path(__file__).parent / "data"
@@ -232,7 +298,11 @@ STEPS = {
     "seeds": Step(
         _seeds,
         leaves=lambda job: (job.workspace.seeds,),
-        depends=lambda job: {"items": job.recipe.data.items, "countries": job.culture.countries},
+        depends=lambda job: {
+            "items": job.recipe.data.items,
+            "countries": {culture.id: culture.countries for culture in job.speaker.cultures},
+            "fold": job.fold,
+        },
         reads=_bank_files,
     ),
     "augment": Step(
@@ -258,7 +328,7 @@ STEPS = {
         leaves=lambda job: (job.workspace.replies,),
         depends=lambda job: {
             "tokens": job.recipe.data.replay_tokens,
-            "prompt": job.culture.prompt.english,
+            "prompts": _prompts(job),
             "base": job.base.record.sha256,
         },
         reads=lambda job: (_DATA / "everyday.toml",),
@@ -269,8 +339,7 @@ STEPS = {
         depends=lambda job: {
             "data": asdict(job.recipe.data),
             "seed": job.seed,
-            "culture": job.culture.id,
-            "prompt": job.culture.prompt.english,
+            "prompts": _prompts(job),
             **({"augment": asdict(job.recipe.augment)} if job.recipe.augment else {}),
         },
         reads=lambda job: (
@@ -286,40 +355,40 @@ STEPS = {
         leaves=lambda job: (job.workspace.lora_weights, job.workspace.lora_config, job.workspace.losses),
         depends=lambda job: {
             "lora": asdict(job.recipe.lora),
-            "training": asdict(job.recipe.training),
+            "training": asdict(job.training),
             "targets": job.base.targets,
             "base": job.base.record.sha256,
             "seed": job.seed,
         },
-        reads=lambda job: (job.workspace.dataset,),
+        reads=lambda job: (job.workspace.dataset, *((job.start.lora_weights,) if job.start else ())),
     ),
     "adapter": Step(
         _adapter,
         leaves=lambda job: (job.workspace.adapter,),
-        depends=lambda job: {"base": job.base.record.sha256, "culture": job.culture.id},
+        depends=lambda job: {"base": job.base.record.sha256, "name": job.speaker.id},
         reads=lambda job: (job.workspace.lora_weights, job.workspace.lora_config),
     ),
     "evaluate": Step(
         _evaluate,
-        leaves=lambda job: (job.workspace.scores,),
+        leaves=lambda job: (job.workspace.scores, job.workspace.answers),
         depends=lambda job: {
             "base": job.base.record.sha256,
             "data": asdict(job.recipe.data),
-            "prompt": job.culture.prompt.english,
+            "prompts": _prompts(job),
         },
-        reads=lambda job: (*_bank_files(job), job.workspace.seeds, job.workspace.lora_weights),
+        reads=lambda job: (*_bank_files(job), job.workspace.seeds, job.workspace.replies, job.workspace.lora_weights),
     ),
     "probe": Step(
         _probe,
         leaves=lambda job: (job.workspace.probe,),
-        depends=lambda job: {"base": job.base.record.sha256, "prompt": job.culture.prompt.english},
+        depends=lambda job: {"base": job.base.record.sha256, "prompts": _prompts(job)},
         reads=lambda job: (*_bank_files(job), job.workspace.adapter),
     ),
     "publish": Step(
         _publish,
         leaves=lambda job: (
-            job.models / "cards" / f"{job.base.id}.{job.culture.id}.toml",
-            job.models / "adapters" / f"{job.base.id}.{job.culture.id}.gguf",
+            job.models / "cards" / f"{job.base.id}.{job.speaker.id}.toml",
+            job.models / "adapters" / f"{job.base.id}.{job.speaker.id}.gguf",
         ),
         depends=lambda job: {"recipe": job.recipe.id, "seed": job.seed, "models": str(job.models)},
         reads=lambda job: (job.workspace.adapter, job.workspace.scores, job.workspace.probe),

@@ -19,15 +19,18 @@ Stage = Literal["restated", "replaced"]
 
 
 class Seed(msgspec.Struct, frozen=True):
-    """One question and how the culture's people answered it."""
+    """One question and how one culture's people answered it."""
 
     item: str
+    culture: str
     codes: tuple[str, ...]
     """Option codes in scale order."""
     shares: tuple[float, ...]
     """In the order of `codes`; they sum to 1."""
     countries: tuple[str, ...]
     """The culture's countries that were asked."""
+    held_out: bool = False
+    """Whether training leaves the question out, so that it can test what was learnt on the others."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -37,6 +40,8 @@ class Reply(msgspec.Struct, frozen=True):
     answer: str
     ended: bool
     """Whether the model ended by itself; otherwise it was stopped at the longest length."""
+    held_out: bool = False
+    """Whether training leaves it out, so that it can show what was forgotten."""
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -60,6 +65,8 @@ class Row(msgspec.Struct, frozen=True):
     item: str
     """The survey question, or nothing for an everyday prompt."""
     messages: tuple[Message, ...]
+    culture: str = ""
+    """Who answers, or nothing for an everyday prompt."""
     wording: str = ""
     """The question of an option row, without its options."""
     marks: tuple[str, ...] = ()
@@ -69,6 +76,19 @@ class Row(msgspec.Struct, frozen=True):
     answer: str = ""
     ended: bool = True
     """Whether the answer ends where its text ends."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What an adapter answers to one question for one culture."""
+
+    culture: str
+    item: str
+    wording: str
+    """In which wording it was asked; see `evaluate`."""
+    shares: tuple[float, ...]
+    """The probability of each option, in scale order."""
+    mass: float
+    """How much probability all options have together."""
 
 
 def write(path: Path, rows: Iterable[msgspec.Struct]) -> int:

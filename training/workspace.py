@@ -33,6 +33,16 @@ class Run:
         return self.folder / "augment-report.md"
 
     @property
+    def matrix(self) -> Path:
+        """How near every culture's adapter is to every culture's people."""
+        return self.folder / "matrix.json"
+
+    @property
+    def matrix_picture(self) -> Path:
+        """The same to look at."""
+        return self.folder / "matrix.png"
+
+    @property
     def ratings(self) -> Path:
         """What people said of the other words, a JSON object a line."""
         return self.folder / "ratings.jsonl"
@@ -45,20 +55,33 @@ class Run:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of one culture's run."""
+    """The folder of one adapter's run."""
 
     folder: Path
 
     @classmethod
     def of(
-        cls, runs: Path, base: str, recipe: str, seed: int, culture: str, survey_file: Path | None = None
+        cls,
+        runs: Path,
+        base: str,
+        recipe: str,
+        seed: int,
+        name: str,
+        survey_file: Path | None = None,
+        fold: int = 0,
     ) -> Workspace:
-        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED[-SURVEY]/CULTURE`.
+        """Return the workspace of this run: `RUNS/BASE-RECIPE-sSEED[-SURVEY][-fFOLD]/NAME`.
 
-        A survey file of the user's own is part of the name, so that its figures never mix with the shipped ones.
+        A survey file of the user's own is part of the name, so that its figures never mix with the shipped ones; so is
+        the part of the questions that is left out.
         """
         survey = f"-{survey_file.stem}" if survey_file else ""
-        return cls(runs / f"{base}-{recipe}-s{seed}{survey}" / culture)
+        left_out = f"-f{fold}" if fold else ""
+        return cls(runs / f"{base}-{recipe}-s{seed}{survey}{left_out}" / name)
+
+    def sibling(self, name: str) -> Workspace:
+        """Return the workspace of another adapter of the same run."""
+        return Workspace(self.folder.parent / name)
 
     @property
     def run(self) -> Run:
@@ -96,6 +119,11 @@ class Workspace:
         return self.folder / "losses.csv"
 
     @property
+    def loss_picture(self) -> Path:
+        """The loss curve to look at."""
+        return self.folder / "losses.png"
+
+    @property
     def lora(self) -> Path:
         """The trained adapter as peft keeps it, a folder."""
         return self.folder / "lora"
@@ -119,6 +147,11 @@ class Workspace:
     def scores(self) -> Path:
         """How well the adapter meets the human shares, beside its controls."""
         return self.folder / "scores.json"
+
+    @property
+    def answers(self) -> Path:
+        """What the adapter answers to every question for every one of its cultures, a JSON object a line."""
+        return self.folder / "answers.jsonl"
 
     @property
     def probe(self) -> Path:

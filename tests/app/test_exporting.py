@@ -28,7 +28,7 @@ from culturechat.errors import BadFile, UsageError
 from culturechat.exporting import ollama
 from culturechat.exporting.forms import peft, turns
 from culturechat.settings import Settings
-from training import bases
+from training import bases, speaker
 from training.steps import adapter
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def tensors(path: Path) -> dict[str, Any]:
 def test_peft_weights_become_the_very_same_gguf_adapter_again(tmp_path: Path, culture: str) -> None:
     export("--for", "hf", "-c", culture, "--to", str(tmp_path))
     folder = tmp_path / f"culturechat-{culture}"
-    adapter.convert(folder, tmp_path / "again.gguf", cultures.load(culture), BASE)
+    adapter.convert(folder, tmp_path / "again.gguf", speaker.of(cultures.load(culture)), BASE)
     before, after = tensors(folder / f"smollm2-135m.{culture}.gguf"), tensors(tmp_path / "again.gguf")
     assert before.keys() == after.keys() and len(before) == 420
     assert all(np.array_equal(before[name], after[name]) for name in before)

@@ -12,10 +12,11 @@ from culturechat import cultures, gguf_file
 from culturechat.catalogue import check_adapter
 from culturechat.errors import BadFile, UsageError
 from culturechat.gguf_file import Header
-from training import bases
+from training import bases, speaker
 from training.steps import adapter
 
 BASE = bases.load("smollm2-135m")
+CHINESE = speaker.of(cultures.load("chinese"))
 LAYER = "base_model.model.model.layers.0"
 
 
@@ -51,7 +52,7 @@ def test_only_query_and_key_have_heads() -> None:
 
 def test_the_file_names_base_culture_and_survey(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
-    assert adapter.convert(written(tmp_path / "lora", {}), path, cultures.load("chinese"), BASE) == 4
+    assert adapter.convert(written(tmp_path / "lora", {}), path, CHINESE, BASE) == 4
     check_adapter(path, BASE.path)
     header = gguf_file.read_header(path)
     assert header.metadata["general.type"] == "adapter" and header.metadata["adapter.type"] == "lora"
@@ -87,7 +88,7 @@ def test_what_llama_cpp_cannot_apply_is_refused(
 ) -> None:
     path = tmp_path / "a.gguf"
     with pytest.raises(UsageError, match=says):
-        adapter.convert(written(tmp_path / "lora", config, extra), path, cultures.load("chinese"), BASE)
+        adapter.convert(written(tmp_path / "lora", config, extra), path, CHINESE, BASE)
     assert list(tmp_path.glob("*.gguf")) == [] and list(tmp_path.glob(".*")) == []
 
 
@@ -98,4 +99,4 @@ def test_an_architecture_without_a_rule_is_refused_by_name() -> None:
 
 def test_a_folder_without_an_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="training finetune"):
-        adapter.convert(tmp_path, tmp_path / "a.gguf", cultures.load("chinese"), BASE)
+        adapter.convert(tmp_path, tmp_path / "a.gguf", CHINESE, BASE)

@@ -15,7 +15,7 @@ import pytest
 from culturechat import catalogue, cultures, engines, prompting, survey
 from culturechat.catalogue import Column
 from culturechat.engines import Choice
-from training import bases, recipes
+from training import bases, recipes, speaker
 from training.steps import adapter
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
@@ -44,7 +44,7 @@ def trained(folder: Path) -> Iterator[Shares]:
 
     torch.manual_seed(1)
     tokens = weights.Tokens(BASE)
-    model = finetune.with_adapter(weights.load(BASE), BASE, recipes.load("tiny"))
+    model = finetune.with_adapter(weights.load(BASE, torch.float32), BASE, recipes.load("tiny").lora)
     for name, values in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(values, std=STRONG_B)
@@ -54,7 +54,7 @@ def trained(folder: Path) -> Iterator[Shares]:
         for choice in choices():
             tree = TokenTree()
             last = tree.add(tokens.prompt(choice.messages))[-1]
-            predicted = weights.log_probabilities(model.eval(), weights.as_tensors(tree, [last]))[0].exp()
+            predicted = weights.log_probabilities(model.eval(), weights.as_tensors([tree], [(0, last)]))[0].exp()
             marks = predicted[[tokens.mark(mark) for mark in choice.options]]
             found.append(tuple((marks / marks.sum()).tolist()))
     yield found
@@ -67,7 +67,7 @@ def untouched(exact_base: Path) -> Shares:
 
 
 def test_llama_cpp_says_what_torch_says(folder: Path, trained: Shares, exact_base: Path) -> None:
-    adapter.convert(folder / "lora", folder / "adapter.gguf", CULTURE, BASE)
+    adapter.convert(folder / "lora", folder / "adapter.gguf", speaker.of(CULTURE), BASE)
     assert difference(trained, llama_cpp(exact_base, folder / "adapter.gguf")) <= 0.02
 
 
@@ -79,7 +79,7 @@ def test_without_the_permutation_the_comparison_fails(
     folder: Path, trained: Shares, exact_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapter, "permuted", lambda b, heads: b)
-    adapter.convert(folder / "lora", folder / "fault.gguf", CULTURE, BASE)
+    adapter.convert(folder / "lora", folder / "fault.gguf", speaker.of(CULTURE), BASE)
     assert difference(trained, llama_cpp(exact_base, folder / "fault.gguf")) > 0.02
 
 

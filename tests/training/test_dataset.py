@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,8 +13,10 @@ from culturechat import cultures, survey
 from culturechat.conversation import Message
 from training import prose, recipes
 from training.recipes import Data
-from training.rows import Reply, Row
+from training.rows import Reply, Row, Seed, read
+from training.rows import write as write_rows
 from training.steps import dataset, seeds
+from training.workspace import Workspace
 
 BANK = survey.load()
 TINY = recipes.load("tiny")
@@ -23,7 +27,7 @@ REPLY = Reply((Message("user", "Hello!"),), "Hello there.", True)
 
 def made(culture: str = "chinese", seed: int = 1, data: Data = DATA) -> list[Row]:
     record = cultures.load(culture)
-    return dataset.build(seeds.asked(record, RECIPE, BANK), [REPLY], record, data, BANK, seed)
+    return dataset.build(seeds.asked(record, RECIPE, BANK), [REPLY], data, BANK, seed)
 
 
 def test_china_was_asked_32_of_the_50_seeds() -> None:
@@ -117,24 +121,24 @@ def test_replay_keeps_the_bases_own_words() -> None:
 def test_one_more_question_changes_no_other_rows() -> None:
     record = cultures.load("chinese")
     asked = seeds.asked(record, RECIPE, BANK)
-    some = dataset.build(asked[:5], [], record, DATA, BANK, 1)
-    assert dataset.build(asked[:6], [], record, DATA, BANK, 1)[: len(some)] == some
+    some = dataset.build(asked[:5], [], DATA, BANK, 1)
+    assert dataset.build(asked[:6], [], DATA, BANK, 1)[: len(some)] == some
 
 
-def test_without_augmentation_the_rows_are_to_the_byte_what_they_were_before_there_was_any() -> None:
-    """The hash was taken before there was augmentation; only a change of the bank or of `tiny` may change it."""
+def test_the_rows_of_tiny_are_to_the_byte_what_they_were() -> None:
+    """Only a change of the bank, of the prompts or of `tiny` may change the hash."""
     record = cultures.load("chinese")
-    rows = dataset.build(seeds.asked(record, TINY, BANK), [REPLY], record, TINY.data, BANK, 1)
+    rows = dataset.build(seeds.asked(record, TINY, BANK), [REPLY], TINY.data, BANK, 1)
     assert len(rows) == 2753
     encoded = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    assert hashlib.sha256(encoded).hexdigest() == "ec907b8be28105eb7a03fee3afef099ba92e76723892ea4927e6070f375d6d95"
+    assert hashlib.sha256(encoded).hexdigest() == "ad40184b03295c24d798aa4cbae2ee36aad7a610511be5ba3dc0431140721415"
 
 
 def test_other_wordings_take_the_place_of_the_bank_s() -> None:
     record = cultures.load("chinese")
     given = seeds.asked(record, RECIPE, BANK)[:4]
     others = {given[0].item: ["Put otherwise?", "Put otherwise again?"]}
-    rows = dataset.build(given, [], record, DATA, BANK, 1, others)
+    rows = dataset.build(given, [], DATA, BANK, 1, others)
     shown = {row.wording for row in rows if row.kind == "option" and row.item == given[0].item}
     question = BANK.questions[given[0].item]
     assert shown == {question.question, "Put otherwise?", "Put otherwise again?"}
@@ -143,3 +147,62 @@ def test_other_wordings_take_the_place_of_the_bank_s() -> None:
     for row in rows:
         if row.kind == "option" and row.item == given[1].item:
             assert row.wording == BANK.questions[given[1].item].question
+
+
+def test_cultures_that_are_trained_together_answer_the_same_questions_one_after_the_other() -> None:
+    both = [cultures.load("chinese"), cultures.load("arabic")]
+    given = [seed for culture in both for seed in seeds.asked(culture, RECIPE, BANK)]
+    rows = [row for row in dataset.build(given, [], DATA, BANK, 1) if row.kind == "option" and row.item == "Q38"]
+    assert len(rows) == 2 * DATA.options_per_item
+    for chinese, arabic in zip(rows[::2], rows[1::2], strict=True):
+        assert (chinese.culture, arabic.culture) == ("chinese", "arabic")
+        assert chinese.messages[-1] == arabic.messages[-1] and chinese.messages[0] != arabic.messages[0]
+        assert chinese.target != arabic.target
+    alone = {row.item for row in dataset.build(given, [], DATA, BANK, 1) if row.culture == "chinese"}
+    assert alone == {seed.item for seed in seeds.asked(both[0], RECIPE, BANK)}
+
+
+def test_every_question_is_left_out_in_just_one_fold_and_each_theme_in_every_fold() -> None:
+    parts = [seeds.held_out(BANK, fold) for fold in range(1, seeds.FOLDS + 1)]
+    assert sorted(item for part in parts for item in part) == sorted(BANK.questions)
+    assert max(map(len, parts)) - min(map(len, parts)) <= len({q.theme for q in BANK.questions.values()})
+    themes = Counter(question.theme for question in BANK.questions.values())
+    for theme, count in themes.items():
+        if count >= seeds.FOLDS:
+            assert all(any(BANK.questions[item].theme == theme for item in part) for part in parts)
+    assert seeds.held_out(BANK, 0) == frozenset()
+
+
+def test_what_a_fold_leaves_out_is_in_no_row(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "smollm2-135m", "tiny", 1, "german", fold=2)
+    seeds.run(workspace, [cultures.load("german")], RECIPE, BANK, fold=2)
+    write_rows(workspace.replies, [REPLY, Reply(REPLY.messages, "Never learnt.", True, held_out=True)])
+    dataset.run(workspace, RECIPE, BANK, 1)
+    left_out = seeds.held_out(BANK, 2)
+    shown = read(workspace.dataset, Row)
+    assert {seed.item for seed in read(workspace.seeds, Seed) if seed.held_out} == left_out
+    assert left_out and not left_out & {row.item for row in shown}
+    texts = "\n".join(row.messages[-1].text for row in shown)
+    for item in left_out:
+        question = BANK.questions[item]
+        assert not any(text in texts for text in (question.question, question.open, *question.restatements) if text)
+    assert [row.answer for row in shown if row.kind == "replay"] == [REPLY.answer], "the reply held back is not learnt"
+
+
+def test_the_paper_s_label_is_the_option_nearest_to_the_mean() -> None:
+    assert dataset.rounded_mean((0.5, 0.0, 0.0, 0.5), ordered=True) == (0, 0, 1, 0)
+    assert dataset.rounded_mean((0.6, 0.3, 0.1), ordered=True) == (1, 0, 0)
+    assert dataset.rounded_mean((0.3, 0.1, 0.6), ordered=False) == (0, 0, 1)
+
+
+def test_the_paper_s_rows_are_one_digit_over_the_options_in_their_order() -> None:
+    paper = recipes.load("paper")
+    given = seeds.asked(cultures.load("turkish"), paper, BANK)
+    others = {seed.item: [f"{n}?" for n in range(10)] for seed in given}
+    rows = dataset.build(given, [REPLY], paper.data, BANK, 1, others)
+    assert len(rows) == 50 * 11 + 1 and {row.kind for row in rows} == {"option", "replay"}
+    for row in rows[:-1]:
+        question = BANK.questions[row.item]
+        assert sorted(row.target) == [0.0] * (len(row.target) - 1) + [1.0]
+        assert row.marks[0] in ("1", "A") and f"{row.marks[0]}. {question.labels[0]}\n" in row.messages[-1].text
+    assert Counter(row.wording for row in rows if row.item == given[0].item).most_common(1)[0][1] == 1

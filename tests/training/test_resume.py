@@ -38,6 +38,42 @@ def test_a_run_killed_while_training_ends_with_the_same_adapter(tmp_path: Path) 
     assert list(killed.folder.rglob("*.part")) == []
 
 
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    """DDP over gloo on CPUs: each step is shared out, and its gradient is that of the whole step."""
+    recipe = short_recipe(tmp_path)
+    alone, shared = prepared(tmp_path / "alone", recipe), prepared(tmp_path / "shared", recipe)
+    subprocess.run(command("finetune", recipe, tmp_path / "alone"), check=True, capture_output=True)
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    arguments = command("finetune", recipe, tmp_path / "shared")[1:]
+    done = subprocess.run(
+        [*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("rows in") == 1, "the first process alone speaks"
+    assert list(shared.folder.rglob("*.part")) == [] and not shared.checkpoints.exists()
+    for one, other in zip(curve(alone), curve(shared), strict=True):
+        assert other == pytest.approx(one, abs=1e-3)
+
+
+def curve(workspace: Workspace) -> list[list[float]]:
+    """Return step and losses of every logged step."""
+    _, *lines = workspace.losses.read_text("utf-8").splitlines()
+    return [[float(value or 0) for value in line.split(",")[:4]] for line in lines]
+
+
 def short_recipe(folder: Path) -> Path:
     lines = (recipes.FOLDER / "tiny.toml").read_text("utf-8").splitlines()
     keys = [line.partition(" =")[0] for line in lines]

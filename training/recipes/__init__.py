@@ -10,6 +10,10 @@ from culturechat import catalogue, records
 from culturechat.errors import BadFile, unknown
 
 FOLDER = Path(__file__).parent
+
+Target = Literal["shares", "rounded_mean"]
+"""What an option question is answered with: people's shares, or, as in the paper, the option nearest to their mean."""
+
 TEMPLATES, LEXICON, WORDNET = "templates", "lexicon", "wordnet"
 
 
@@ -33,6 +37,13 @@ class Data:
     """Times each question is asked freely and answered in sentences."""
     replay_tokens: int
     """Longest of the base's own answers to everyday prompts, in tokens."""
+    target: Target = "shares"
+    digits: float = 0.0
+    """Share of option lists marked 1, 2, 3 in place of A, B, C."""
+    canonical_labels: bool = False
+    """Whether options are only ever called what the bank calls them."""
+    forward_only: bool = False
+    """Whether options are only ever shown in the order of the scale."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,8 @@ class Lora:
     alpha: float
     """Updates are scaled by alpha / rank, or alpha / √rank where `rslora` is set."""
     rslora: bool = False
+    first_layer: int = 0
+    """Layers before this one stay as they are, so that no gradient need go through them."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,8 @@ class Training:
     """Steps until the full rate; from there it falls to zero along a cosine."""
     checkpoint_every: int
     """Steps between two checkpoints; a killed run loses at most as many."""
+    start_from_one: bool = False
+    """Whether a culture's adapter starts as the adapter of all cultures, which is then trained first."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,8 @@ class RecipeFile:
     data: Data
     lora: Lora
     training: Training
+    one: Training | None = None
+    """How the adapter of all cultures is trained; by default as those of single cultures are."""
     augment: Augment | None = None
 
 
@@ -138,21 +155,26 @@ def _check(recipe: Recipe, path: Path) -> None:
         "data.options_per_wording": recipe.data.options_per_wording,
         "lora.rank": recipe.lora.rank,
         "lora.alpha": recipe.lora.alpha,
-        "training.steps": recipe.training.steps,
-        "training.options_per_step": recipe.training.options_per_step,
-        "training.learning_rate": recipe.training.learning_rate,
-        "training.checkpoint_every": recipe.training.checkpoint_every,
+        **_positive("training", recipe.training),
+        **(_positive("one", recipe.one) if recipe.one else {}),
     }
     for key, value in positive.items():
         if value <= 0:
             raise BadFile(path, f"{key} is {value}; it must be greater than 0.")
-    shares = {"data.canonical": recipe.data.canonical, "data.rotated": recipe.data.rotated}
+    if recipe.one is not None and recipe.one.start_from_one:
+        raise BadFile(path, "one.start_from_one is true; the adapter of all cultures cannot start from itself.")
+    shares = {f"data.{key}": getattr(recipe.data, key) for key in ("canonical", "rotated", "digits")}
     if recipe.augment is not None:
         shares |= _augment_shares(recipe.augment)
         _check_augment(recipe.augment, path)
     for key, value in shares.items():
         if not 0 <= value <= 1:
             raise BadFile(path, f"{key} is {value}; it is a share from 0 to 1.")
+
+
+def _positive(table: str, training: Training) -> dict[str, float]:
+    keys = ("steps", "options_per_step", "learning_rate", "checkpoint_every")
+    return {f"{table}.{key}": getattr(training, key) for key in keys}
 
 
 def _augment_shares(augment: Augment) -> dict[str, float]:

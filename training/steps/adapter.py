@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from culturechat import catalogue, gguf_file, records, survey
-from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError
 from culturechat.gguf_file import Header
 from training.bases import Base
+from training.speaker import Speaker
 from training.workspace import Workspace
 
 Matrix = NDArray[np.float32]
@@ -39,13 +39,13 @@ class Pair:
     """outputs × rank."""
 
 
-def run(workspace: Workspace, culture: Culture, base: Base, source: str = survey.SOURCE) -> str:
+def run(workspace: Workspace, speaker: Speaker, base: Base, source: str = survey.SOURCE) -> str:
     """Write the adapter as GGUF; return how many matrices it holds and its size."""
-    count = convert(workspace.lora, workspace.adapter, culture, base, source)
+    count = convert(workspace.lora, workspace.adapter, speaker, base, source)
     return f"{count} matrices in, {workspace.adapter.stat().st_size / 1e6:.2f} MB out"
 
 
-def convert(lora: Path, path: Path, culture: Culture, base: Base, source: str = survey.SOURCE) -> int:
+def convert(lora: Path, path: Path, speaker: Speaker, base: Base, source: str = survey.SOURCE) -> int:
     """Write the adapter in peft folder `lora` as a GGUF file for `base`; return how many matrices it holds.
 
     `source` says where the shares that it learnt come from.
@@ -59,7 +59,7 @@ def convert(lora: Path, path: Path, culture: Culture, base: Base, source: str = 
     header = gguf_file.read_header(base.path)
     pairs = list(pairs_of(matrices, header))
     with records.replacing(path) as temporary:
-        _write(temporary, pairs, strength(config), _texts(culture, base, source), base)
+        _write(temporary, pairs, strength(config), _texts(speaker, base, source), base)
     return 2 * len(pairs)
 
 
@@ -159,15 +159,15 @@ def _write(path: Path, pairs: list[Pair], alpha: float, texts: dict[str, str], b
     writer.close()
 
 
-def _texts(culture: Culture, base: Base, source: str) -> dict[str, str]:
+def _texts(speaker: Speaker, base: Base, source: str) -> dict[str, str]:
     return {
         "general.type": "adapter",
         "adapter.type": "lora",
-        "general.name": f"{base.record.name} {culture.name} (culturechat)",
+        "general.name": f"{base.record.name} {speaker.name} (culturechat)",
         "general.license": "apache-2.0",
         "general.base_model.0.name": base.record.name,
         "general.base_model.0.repo_url": base.repository,
-        "culturechat.culture": culture.id,
+        "culturechat.culture": speaker.id,
         "culturechat.base_sha256": catalogue.sha256_of(base.path),
-        "culturechat.survey": f"{source}; {', '.join(culture.countries)}",
+        "culturechat.survey": f"{source}; {', '.join(speaker.countries)}",
     }

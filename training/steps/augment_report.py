@@ -78,20 +78,19 @@ def perplexities(base: Base, groups: Mapping[str, Sequence[str]]) -> dict[str, f
     import torch
 
     from training.steps import weights
-    from training.steps.tree import TokenTree
+    from training.steps.tree import forest
 
     tokens, model = weights.Tokens(base), weights.load(base).eval()
     found = {}
     for name, texts in groups.items():
         surprise, count = 0.0, 0
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            tree, wanted, next_tokens = TokenTree(), [], []
-            for one in texts[start : start + TEXTS_AT_ONCE]:
-                ids = tokens.answer(one, ended=False)
-                wanted += tree.add(ids)[:-1]
-                next_tokens += ids[1:]
+            ids = [tokens.answer(one, ended=False) for one in texts[start : start + TEXTS_AT_ONCE]]
+            trees, places = forest([[one[:-1]] for one in ids])
+            wanted = [(row, node) for ((row, path),) in places for node in path]
+            next_tokens = [token for one in ids for token in one[1:]]
             with torch.inference_mode():
-                predicted = weights.log_probabilities(model, weights.as_tensors(tree, wanted))
+                predicted = weights.log_probabilities(model, weights.as_tensors(trees, wanted))
             surprise -= float(predicted[torch.arange(len(wanted)), torch.tensor(next_tokens)].sum())
             count += len(wanted)
         found[name] = math.exp(surprise / max(count, 1))

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from culturechat import prompting
+from culturechat import cultures, prompting
 from culturechat.conversation import Conversation
-from culturechat.cultures import Culture
+from culturechat.prompting import Style
 from culturechat.survey import Bank, Question
 from training import prose, rows
-from training.recipes import Data, Recipe
+from training.recipes import Data, Recipe, Target
 from training.rows import Reply, Row, Seed, Wording
 from training.workspace import Workspace
 
@@ -22,14 +22,15 @@ Others = Mapping[str, Sequence[str]]
 """The wordings of each question, by item, that are shown beside its own."""
 
 
-def run(workspace: Workspace, culture: Culture, recipe: Recipe, bank: Bank, seed: int) -> str:
+def run(workspace: Workspace, recipe: Recipe, bank: Bank, seed: int) -> str:
     """Write the training rows; return how many questions became how many rows."""
-    asked = rows.read(workspace.seeds, Seed)
-    others = augmented(workspace, recipe)
-    made = build(asked, rows.read(workspace.replies, Reply), culture, recipe.data, bank, seed, others)
+    asked = [given for given in rows.read(workspace.seeds, Seed) if not given.held_out]
+    replies = [reply for reply in rows.read(workspace.replies, Reply) if not reply.held_out]
+    made = build(asked, replies, recipe.data, bank, seed, augmented(workspace, recipe))
     count = rows.write(workspace.dataset, made)
     kinds = {kind: sum(row.kind == kind for row in made) for kind in ("option", "prose", "replay")}
-    return f"{len(asked)} questions in, {count} rows out ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})"
+    items = len({given.item for given in asked})
+    return f"{items} questions in, {count} rows out ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})"
 
 
 def augmented(workspace: Workspace, recipe: Recipe) -> Others | None:
@@ -46,7 +47,6 @@ def augmented(workspace: Workspace, recipe: Recipe) -> Others | None:
 def build(
     seeds: Iterable[Seed],
     replies: Iterable[Reply],
-    culture: Culture,
     data: Data,
     bank: Bank,
     seed: int,
@@ -55,23 +55,26 @@ def build(
     """Return the same rows for the same arguments.
 
     Each question draws from its own stream of chance, so that one more question changes none of the others' rows.
+    Whatever is shown of a question is answered by every culture that was asked it, row after row.
 
     Args:
-        seeds: What is to be learnt.
+        seeds: What is to be learnt, of one culture or several.
         replies: What is to be kept.
-        culture: Who answers.
         data: How much of what.
         bank: The questions.
         seed: Start of all chance.
         others: Wordings to use in place of the bank's restatements.
     """
-    made: list[Row] = []
+    by_item: dict[str, list[Seed]] = {}
     for given in seeds:
-        question = bank.questions[given.item]
-        chance = random.Random(f"{seed}:{culture.id}:{given.item}")
+        by_item.setdefault(given.item, []).append(given)
+    made: list[Row] = []
+    for item, asked in by_item.items():
+        question = bank.questions[item]
+        chance = random.Random(f"{seed}:{item}")
         texts = wordings(question, data.held_back_wordings, others)
-        made.extend(option_rows(question, given, culture, data, chance, texts))
-        made.extend(prose_rows(question, given, culture, data, chance, texts))
+        made.extend(option_rows(question, asked, data, chance, texts))
+        made.extend(prose_rows(question, asked, data, chance, texts))
     made.extend(Row("replay", "", reply.messages, answer=reply.answer, ended=reply.ended) for reply in replies)
     return made
 
@@ -83,16 +86,17 @@ def wordings(question: Question, held_back: int, others: Others | None = None) -
     return (question.question, *_without_last(question.restatements, held_back))
 
 
-def label_sets(question: Question, held_back: int) -> tuple[tuple[str, ...], ...]:
-    """Return the label sets that training may use: the canonical one and the alternates but the last."""
-    return (question.labels, *_without_last(question.scale.alternates, held_back))
+def label_sets(question: Question, data: Data) -> tuple[tuple[str, ...], ...]:
+    """Return the label sets that training may use: the canonical one, and the alternates but the last."""
+    others = () if data.canonical_labels else _without_last(question.scale.alternates, data.held_back_wordings)
+    return (question.labels, *others)
 
 
 def option_rows(
-    question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random, wordings: Sequence[str]
+    question: Question, seeds: Sequence[Seed], data: Data, chance: random.Random, wordings: Sequence[str]
 ) -> Iterator[Row]:
     """Return the question with its options, rows that share a wording next to each other."""
-    sets = _endless(label_sets(question, data.held_back_wordings), chance)
+    sets = _endless(label_sets(question, data), chance)
     texts = _endless(wordings, chance)
     backward = False
     for start in range(0, data.options_per_item, data.options_per_wording):
@@ -100,29 +104,56 @@ def option_rows(
         wording = question.question if canonical else next(texts)
         for _ in range(min(data.options_per_wording, data.options_per_item - start)):
             labels = question.labels if canonical else next(sets)
-            yield option_row(question.item, seed, culture, wording, labels, _order(len(labels), backward, data, chance))
+            order = _order(len(labels), backward and not data.forward_only, data, chance)
+            style = _style(len(labels), data, chance)
+            for given in seeds:
+                yield option_row(question, given, wording, labels, order, style, data.target)
             backward = not backward
 
 
 def option_row(
-    item: str, seed: Seed, culture: Culture, wording: str, labels: Sequence[str], order: Sequence[int]
+    question: Question,
+    seed: Seed,
+    wording: str,
+    labels: Sequence[str],
+    order: Sequence[int],
+    style: Style = "letters",
+    target: Target = "shares",
 ) -> Row:
-    """Return one option question, its options and its target in this order."""
+    """Return one option question, its options and its target in this order, as this culture's people answer."""
     shown = [labels[index] for index in order]
-    messages = tuple(prompting.survey(culture, wording, shown))
-    target = tuple(seed.shares[index] for index in order)
-    return Row("option", item, messages, wording, prompting.marks(shown), target)
+    messages = tuple(prompting.survey(cultures.load(seed.culture), wording, shown, style=style))
+    shares = seed.shares if target == "shares" else rounded_mean(seed.shares, question.ordered)
+    marks = prompting.marks(shown, style)
+    return Row("option", question.item, messages, seed.culture, wording, marks, tuple(shares[index] for index in order))
+
+
+def rounded_mean(shares: Sequence[float], ordered: bool) -> tuple[float, ...]:
+    """Return all weight on the option nearest to the mean answer, as CultureLLM labels; without an order on the mode.
+
+    The mean is of valid answers and rounded, not cut off: of the paper's recipe, not of its reference code.
+    """
+    mean = sum(place * share for place, share in enumerate(shares))
+    best = round(mean) if ordered else max(range(len(shares)), key=lambda place: shares[place])
+    return tuple(float(place == best) for place in range(len(shares)))
 
 
 def prose_rows(
-    question: Question, seed: Seed, culture: Culture, data: Data, chance: random.Random, wordings: Sequence[str]
+    question: Question, seeds: Sequence[Seed], data: Data, chance: random.Random, wordings: Sequence[str]
 ) -> Iterator[Row]:
     """Return the question asked freely, answered in sentences that follow the shares."""
     asked = _endless((question.open, *wordings), chance)
-    shares = dict(zip(seed.codes, seed.shares, strict=True))
     for _ in range(data.prose_per_item if question.open and question.scale.stances else 0):
-        messages = tuple(prompting.chat(culture, Conversation().with_user(next(asked))))
-        yield Row("prose", question.item, messages, answer=prose.answer(question, shares, chance))
+        text = next(asked)
+        for given in seeds:
+            shares = dict(zip(given.codes, given.shares, strict=True))
+            messages = tuple(prompting.chat(cultures.load(given.culture), Conversation().with_user(text)))
+            answer = prose.answer(question, shares, chance)
+            yield Row("prose", question.item, messages, given.culture, answer=answer)
+
+
+def _style(options: int, data: Data, chance: random.Random) -> Style:
+    return "digits" if options <= prompting.MOST_DIGITS and chance.random() < data.digits else "letters"
 
 
 def _order(count: int, backward: bool, data: Data, chance: random.Random) -> list[int]:

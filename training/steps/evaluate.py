@@ -1,15 +1,20 @@
 """Scores an adapter against the human shares, beside its controls. Knows nothing of GGUF adapters.
 
-Two wordings: `canonical`, which training has seen, and `held_back`, in which neither the question's wording nor its
-labels were ever shown. Each option list is shown forward and backward and the two are averaged.
+Three wordings: `canonical`, which training has seen; `restated`, a restatement that it has not, over the canonical
+labels; and `held_back`, in which neither the question's wording nor its labels were ever shown. Each option list is
+shown forward and backward and the two are averaged. An adapter of several cultures is scored for each of them, and the
+means over them are given. What was forgotten shows in the perplexity of the base's own answers to everyday prompts that
+training left out, under the adapter and under the base.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
@@ -18,105 +23,199 @@ from culturechat import cultures, prompting, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile
 from culturechat.probing import metrics
+from culturechat.probing.resample import bootstrap
 from culturechat.survey import Bank, Question
 from training import rows
 from training.bases import Base
 from training.recipes import Recipe
-from training.rows import Seed
+from training.rows import Answer, Reply, Seed
 from training.steps import weights
-from training.steps.tree import TokenTree
+from training.steps.tree import forest
 from training.steps.weights import Tokens
 from training.workspace import Workspace
 
 Shares = Sequence[float]
 
+WordingName = Literal["canonical", "restated", "held_back"]
+
 QUESTIONS_AT_ONCE = 6
 
 
-def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, bank: Bank) -> str:
-    """Write the scores; return the adapter's distance in both wordings."""
+@dataclass(frozen=True)
+class Asked:
+    """One question in one wording, and whose people were asked it."""
+
+    item: str
+    text: str
+    labels: tuple[str, ...]
+    cultures: tuple[Culture, ...]
+
+
+def run(workspace: Workspace, speakers: Sequence[Culture], base: Base, recipe: Recipe, bank: Bank) -> str:
+    """Write answers and scores; return the adapter's distance in every wording, beside the controls'.
+
+    Args:
+        workspace: Where the adapter is.
+        speakers: For whom it speaks.
+        base: What it was trained on.
+        recipe: How.
+        bank: The questions and the answers of people.
+    """
     seeds = rows.read(workspace.seeds, Seed)
     if not workspace.lora_config.is_file():
         raise BadFile(workspace.lora, "holds no adapter. Run `python -m training finetune` first.")
     tokens = Tokens(base)
     model = PeftModel.from_pretrained(weights.load(base), str(workspace.lora)).eval()
-    found = {}
+    given: list[Answer] = []
+    found: dict[str, Any] = {}
     for wording in wordings(recipe):
-        asked = [(seed, *wording_of(bank.questions[seed.item], wording)) for seed in seeds]
-        shown = [(text, labels) for _, text, labels in asked]
-        answers = ask(model, tokens, culture, shown)
+        asked = list(asked_in(wording, seeds, speakers, bank))
+        answers = ask(model, tokens, asked, wording)
         with model.disable_adapter():
-            untrained = ask(model, tokens, culture, shown)
-        found[wording] = scores(seeds, answers, untrained, culture, bank)
+            untrained = ask(model, tokens, asked, wording)
+        given += answers
+        found[wording] = scores(seeds, answers, untrained, bank)
+    found["forgetting"] = forgetting(model, tokens, rows.read(workspace.replies, Reply))
+    rows.write(workspace.answers, given)
     with records.replacing(workspace.scores) as temporary:
         temporary.write_text(json.dumps(found, indent=1), "utf-8")
-    return f"{len(seeds)} questions in, " + "; ".join(_line(name, values) for name, values in found.items())
+    lines = [_line(name, found[name]) for name in wordings(recipe)]
+    return f"{len({seed.item for seed in seeds})} questions in, {'; '.join(lines)}{_forgotten(found['forgetting'])}"
 
 
-def wordings(recipe: Recipe) -> tuple[str, ...]:
+def wordings(recipe: Recipe) -> tuple[WordingName, ...]:
     """Return the wordings that are scored; without held-back wordings only the canonical one is."""
-    return ("canonical", "held_back") if recipe.data.held_back_wordings else ("canonical",)
+    return ("canonical", "restated", "held_back") if recipe.data.held_back_wordings else ("canonical",)
 
 
-def wording_of(question: Question, wording: str) -> tuple[str, tuple[str, ...]]:
-    """Return the question and its labels in the canonical wording, or in the last one, which training holds back."""
+def wording_of(question: Question, wording: WordingName) -> tuple[str, tuple[str, ...]]:
+    """Return the question and its labels; held back are the last restatement and the last label set."""
     if wording == "canonical":
         return question.question, question.labels
-    return (question.restatements or (question.question,))[-1], (question.scale.alternates or (question.labels,))[-1]
+    text = (question.restatements or (question.question,))[-1]
+    return text, question.labels if wording == "restated" else (question.scale.alternates or (question.labels,))[-1]
+
+
+def asked_in(wording: WordingName, seeds: Sequence[Seed], speakers: Sequence[Culture], bank: Bank) -> Iterable[Asked]:
+    """Return every question in this wording, for those whose people were asked it."""
+    for item in dict.fromkeys(seed.item for seed in seeds):
+        whose = {seed.culture for seed in seeds if seed.item == item}
+        text, labels = wording_of(bank.questions[item], wording)
+        yield Asked(item, text, labels, tuple(culture for culture in speakers if culture.id in whose))
 
 
 @torch.no_grad()
-def ask(
-    model: Any, tokens: Tokens, culture: Culture, questions: Sequence[tuple[str, Sequence[str]]]
-) -> list[tuple[list[float], float]]:
-    """Return each question's option shares, forward and backward averaged, and the options' total mass."""
-    found = []
-    for start in range(0, len(questions), QUESTIONS_AT_ONCE):
-        found += _ask_some(model, tokens, culture, questions[start : start + QUESTIONS_AT_ONCE])
+def ask(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName) -> list[Answer]:
+    """Return each culture's answer to each question, the options forward and backward averaged."""
+    found: list[Answer] = []
+    for start in range(0, len(asked), QUESTIONS_AT_ONCE):
+        found += _ask_some(model, tokens, asked[start : start + QUESTIONS_AT_ONCE], wording)
     return found
 
 
-def _ask_some(
-    model: Any, tokens: Tokens, culture: Culture, questions: Sequence[tuple[str, Sequence[str]]]
-) -> list[tuple[list[float], float]]:
-    tree = TokenTree()
-    wanted = []
-    for text, labels in questions:
-        for order in (1, -1):
-            wanted.append(tree.add(tokens.prompt(prompting.survey(culture, text, labels[::order])))[-1])
-    predicted = weights.log_probabilities(model, weights.as_tensors(tree, wanted)).exp()
+def _ask_some(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName) -> list[Answer]:
+    groups = [
+        [tokens.prompt(prompting.survey(culture, one.text, one.labels[::order])) for culture in one.cultures]
+        for one in asked
+        for order in (1, -1)
+    ]
+    trees, places = forest(groups)
+    wanted = [(row, path[-1]) for group in places for row, path in group]
+    predicted = iter(weights.log_probabilities(model, weights.as_tensors(trees, wanted)).exp())
     found = []
-    for index, (_, labels) in enumerate(questions):
-        marks = [tokens.mark(mark) for mark in prompting.marks(labels)]
-        forward, backward = predicted[2 * index, marks], predicted[2 * index + 1, marks].flip(0)
-        shares = (forward / forward.sum() + backward / backward.sum()) / 2
-        found.append((shares.tolist(), float((forward.sum() + backward.sum()) / 2)))
+    for one in asked:
+        marks = [tokens.mark(mark) for mark in prompting.marks(one.labels)]
+        forward = [next(predicted)[marks] for _ in one.cultures]
+        backward = [next(predicted)[marks].flip(0) for _ in one.cultures]
+        for culture, first, second in zip(one.cultures, forward, backward, strict=True):
+            shares = (first / first.sum() + second / second.sum()) / 2
+            mass = float((first.sum() + second.sum()) / 2)
+            found.append(Answer(culture.id, one.item, wording, tuple(shares.tolist()), mass))
     return found
 
 
-def scores(
-    seeds: Sequence[Seed],
-    answers: Sequence[tuple[list[float], float]],
-    untrained: Sequence[tuple[list[float], float]],
-    culture: Culture,
-    bank: Bank,
-) -> dict[str, Any]:
-    """Return mean distances of the adapter and its controls to the human shares, on all questions and on the seeds."""
-    predictions: dict[str, list[Shares]] = {
-        "adapter": [shares for shares, _ in answers],
-        "untrained": [shares for shares, _ in untrained],
-        "others_pooled": [others_pooled(seed.item, culture, bank) for seed in seeds],
-        "uniform": [[1 / len(seed.shares)] * len(seed.shares) for seed in seeds],
+@torch.no_grad()
+def forgetting(model: Any, tokens: Tokens, replies: Sequence[Reply]) -> dict[str, float]:
+    """Return the perplexity of the base's own answers that training left out, under the base and the adapter."""
+    kept = [reply for reply in replies if reply.held_out]
+    if not kept:
+        return {}
+    with model.disable_adapter():
+        before = _surprise(model, tokens, kept)
+    after = _surprise(model, tokens, kept)
+    return {
+        "answers": len(kept),
+        "base_perplexity": round(math.exp(before), 4),
+        "adapter_perplexity": round(math.exp(after), 4),
+        "ratio": round(math.exp(after - before), 4),
     }
-    groups = {"all": [True] * len(seeds), "seeds": [bank.questions[seed.item].seed for seed in seeds]}
-    found: dict[str, Any] = {"option_mass": round(fmean(mass for _, mass in answers), 4)}
+
+
+def _surprise(model: Any, tokens: Tokens, replies: Sequence[Reply]) -> float:
+    """Return the mean negative log-probability of the answers' tokens, in nats."""
+    prompts = [tokens.prompt(reply.messages) for reply in replies]
+    answers = [tokens.answer(reply.answer, reply.ended) for reply in replies]
+    trees, places = forest([[[*p, *a[:-1]]] for p, a in zip(prompts, answers, strict=True)])
+    wanted = [
+        (row, node) for ((row, path),), prompt in zip(places, prompts, strict=True) for node in path[len(prompt) - 1 :]
+    ]
+    predicted = weights.log_probabilities(model, weights.as_tensors(trees, wanted))
+    said = torch.tensor([token for answer in answers for token in answer])
+    return float(-predicted.gather(1, said[:, None]).mean())
+
+
+def scores(seeds: Sequence[Seed], answers: Sequence[Answer], untrained: Sequence[Answer], bank: Bank) -> dict[str, Any]:
+    """Return mean distances of the adapter and its controls to the human shares, the mean over its cultures.
+
+    `all` are the questions it was trained on, `seeds` the paper's among them, `held_out` those left out of training.
+    """
+    each = {
+        culture: _scores([seed for seed in seeds if seed.culture == culture], answers, untrained, bank)
+        for culture in dict.fromkeys(seed.culture for seed in seeds)
+    }
+    if len(each) == 1:
+        return next(iter(each.values()))
+    wd_of = {
+        group: {culture: values[group]["adapter"]["wd"] for culture, values in each.items() if group in values}
+        for group in ("all", "seeds", "held_out")
+    }
+    return {**_mean(list(each.values())), "wd_of": {group: values for group, values in wd_of.items() if values}}
+
+
+def _scores(
+    seeds: Sequence[Seed], answers: Sequence[Answer], untrained: Sequence[Answer], bank: Bank
+) -> dict[str, Any]:
+    culture = cultures.load(seeds[0].culture)
+    said, before = (
+        {answer.item: answer for answer in some if answer.culture == culture.id} for some in (answers, untrained)
+    )
+    predictions: dict[str, dict[str, Shares]] = {
+        "adapter": {item: answer.shares for item, answer in said.items()},
+        "untrained": {item: answer.shares for item, answer in before.items()},
+        "others_pooled": {seed.item: others_pooled(seed.item, culture, bank) for seed in seeds},
+        "uniform": {seed.item: [1 / len(seed.shares)] * len(seed.shares) for seed in seeds},
+    }
+    groups = {
+        "all": [seed for seed in seeds if not seed.held_out],
+        "seeds": [seed for seed in seeds if bank.questions[seed.item].seed and not seed.held_out],
+        "held_out": [seed for seed in seeds if seed.held_out],
+    }
+    found: dict[str, Any] = {"option_mass": round(fmean(answer.mass for answer in said.values()), 4)}
     for group, chosen in groups.items():
-        found[group] = {
-            name: _distances([(s, p) for s, p, c in zip(seeds, given, chosen, strict=True) if c], bank)
-            for name, given in predictions.items()
-            if any(chosen)
-        }
+        if chosen:
+            found[group] = {name: _distances(chosen, given, bank) for name, given in predictions.items()}
     return found
+
+
+def _mean(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the means of numbers that lie alike in each; intervals are left out, for they are of single cultures."""
+    keys = [key for key in values[0] if key not in ("low", "high")]
+    return {
+        key: _mean([value[key] for value in values if key in value])
+        if isinstance(values[0][key], dict)
+        else round(fmean(value[key] for value in values if key in value), 4)
+        for key in keys
+    }
 
 
 def others_pooled(item: str, culture: Culture, bank: Bank) -> Shares:
@@ -133,14 +232,24 @@ def _others(culture: Culture) -> Iterable[str]:
     return (name for name in cultures.names() if name != culture.id)
 
 
-def _distances(pairs: Sequence[tuple[Seed, Shares]], bank: Bank) -> dict[str, float]:
-    ordered = [(seed, shares) for seed, shares in pairs if bank.questions[seed.item].ordered]
+def _distances(seeds: Sequence[Seed], given: Mapping[str, Shares], bank: Bank) -> dict[str, float]:
+    ordered = [seed for seed in seeds if bank.questions[seed.item].ordered]
+    distances = bootstrap([metrics.wasserstein(seed.shares, given[seed.item]) for seed in ordered])
+    assert distances is not None
     return {
-        "items": len(pairs),
-        "wd": round(fmean(metrics.wasserstein(seed.shares, shares) for seed, shares in ordered), 4),
-        "jsd_bits": round(fmean(metrics.jensen_shannon_bits(seed.shares, shares) for seed, shares in pairs), 4),
+        "items": len(seeds),
+        "wd": round(distances.mean, 4),
+        "low": round(distances.low, 4),
+        "high": round(distances.high, 4),
+        "jsd_bits": round(fmean(metrics.jensen_shannon_bits(seed.shares, given[seed.item]) for seed in seeds), 4),
     }
 
 
 def _line(name: str, values: dict[str, Any]) -> str:
-    return f"{name} " + ", ".join(f"{who} {distance['wd']:.3f}" for who, distance in values["all"].items())
+    parts = [f"{who} {distance['wd']:.3f}" for who, distance in values["all"].items()]
+    held_out = [f"{who} {distance['wd']:.3f}" for who, distance in values.get("held_out", {}).items()]
+    return f"{name} " + ", ".join(parts) + (f" (left out: {', '.join(held_out)})" if held_out else "")
+
+
+def _forgotten(found: Mapping[str, float]) -> str:
+    return f"; perplexity of everyday answers {found['ratio']:.2f} × the base's" if found else ""

@@ -11,6 +11,7 @@ import csv
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
@@ -18,19 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from matplotlib.figure import Figure
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch.utils.data import Dataset, SequentialSampler
 from tqdm import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from culturechat import records
+from culturechat.errors import BadFile
 from training import rows
 from training.bases import Base
-from training.recipes import Recipe, Training
+from training.recipes import Lora, Training
 from training.rows import Row
-from training.steps import weights
-from training.steps.tree import TokenTree
+from training.steps import together, weights
+from training.steps.tree import forest
 from training.steps.weights import Tokens
 from training.workspace import Workspace
 
@@ -42,7 +45,17 @@ _AT_ONCE = 10
 
 KINDS = ("option", "prose", "replay")
 
-TENSORS = ("input_ids", "position_ids", "attention_mask", "logits_to_keep")
+
+@dataclass(frozen=True)
+class Settings:
+    """What an adapter follows from, beside its rows."""
+
+    base: Base
+    lora: Lora
+    training: Training
+    seed: int
+    start: Workspace | None = None
+    """Whose adapter it starts from; otherwise it starts as no change at all."""
 
 
 @dataclass(frozen=True)
@@ -62,48 +75,76 @@ class Target:
     """Targets of one group follow each other, because their prompts begin alike."""
 
 
-def run(workspace: Workspace, base: Base, recipe: Recipe, seed: int, made_from: str, name: str) -> str:
+def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> str:
     """Train and write the adapter in peft's form; return how many rows were learnt and the last loss.
 
     Args:
         workspace: Where the rows are and the adapter goes.
-        base: What is trained on.
-        recipe: How.
-        seed: Start of all chance.
+        settings: On what, how, and from where.
         made_from: What the run depends on; checkpoints of another run are thrown away.
         name: What the progress bar says.
     """
     data = rows.read(workspace.dataset, Row)
+    if settings.start and not settings.start.lora_weights.is_file():
+        path = settings.start.lora_weights
+        raise BadFile(path, "is not there. This recipe starts from the adapter of all cultures: add --one.")
     last = _checkpoint(workspace.checkpoints, made_from)
-    set_seed(seed)
-    model = with_adapter(weights.load(base), base, recipe)
-    steps = Steps(targets_of(data, Tokens(base), model), recipe.training, seed)
+    set_seed(settings.seed)
+    model = with_adapter(weights.load(settings.base), settings.base, settings.lora, settings.start)
+    parts = together.state().num_processes
+    steps = Steps(targets_of(data, Tokens(settings.base), model), settings.training, settings.seed, parts)
     trainer = SharesTrainer(
         model=model,
-        args=_arguments(workspace, recipe.training, seed),
+        args=_arguments(workspace, settings.training, settings.seed),
         train_dataset=steps,
-        data_collator=Collator(_weights(recipe.training)),
+        data_collator=Collator(_weights(settings.training), parts),
         callbacks=[Progress(name)],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    result = f"{len(data)} rows in, {settings.training.steps} steps, {_summary(trainer.state.log_history)}"
+    if not trainer.is_world_process_zero():
+        return result
     _write_losses(workspace.losses, trainer.state.log_history)
+    _draw_losses(workspace.loss_picture, trainer.state.log_history, name)
     write_adapter(workspace, model)
     shutil.rmtree(workspace.checkpoints)
-    return f"{len(data)} rows in, {len(steps)} steps, {_summary(trainer.state.log_history)}"
+    return result
 
 
-def with_adapter(model: Any, base: Base, recipe: Recipe) -> Any:
-    """Return the model with a fresh adapter, which is all that will be trained."""
+def with_adapter(model: Any, base: Base, lora: Lora, start: Workspace | None = None) -> Any:
+    """Return the model with an adapter, which is all that will be trained.
+
+    Args:
+        model: The base.
+        base: What it is.
+        lora: The adapter's shape.
+        start: Whose adapter it is at first; otherwise a fresh one, which changes nothing.
+
+    Raises:
+        BadFile: the adapter to start from has another shape.
+    """
     shape = LoraConfig(
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        use_rslora=recipe.lora.rslora,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        use_rslora=lora.rslora,
         target_modules=list(base.targets),
+        layers_to_transform=list(range(lora.first_layer, model.config.num_hidden_layers)) if lora.first_layer else None,
         task_type="CAUSAL_LM",
         base_model_name_or_path=base.id,
     )
-    return get_peft_model(model, shape)
+    adapted = get_peft_model(model, shape)
+    if start is not None:
+        _begin_as(adapted, start.lora_weights)
+    return adapted
+
+
+def _begin_as(model: Any, path: Path) -> None:
+    given = load_file(path)
+    wanted = {name: tuple(values.shape) for name, values in get_peft_model_state_dict(model).items()}
+    if {name: tuple(values.shape) for name, values in given.items()} != wanted:
+        raise BadFile(path, "has another shape than this recipe asks for. Train it again with the same [lora] table.")
+    set_peft_model_state_dict(model, given)
 
 
 def write_adapter(workspace: Workspace, model: Any) -> None:
@@ -141,10 +182,8 @@ def _target(row: Row, tokens: Tokens) -> Target:
 @torch.no_grad()
 def _teach(targets: Sequence[Target], model: Any) -> list[Target]:
     """Return the targets with the base's own distribution in place of the one token it wrote."""
-    tree = TokenTree()
-    wanted = [node for target in targets for node in tree.add(target.tokens)[target.first :]]
     with model.disable_adapter():
-        best = weights.log_probabilities(model, weights.as_tensors(tree, wanted)).exp().topk(TEACHER_TOKENS)
+        best = weights.log_probabilities(model, _read([[target] for target in targets])).exp().topk(TEACHER_TOKENS)
     shares = best.values / best.values.sum(-1, keepdim=True)
     ends = list(accumulate(len(target.ids) for target in targets))
     return [
@@ -153,22 +192,48 @@ def _teach(targets: Sequence[Target], model: Any) -> list[Target]:
     ]
 
 
-class Steps(Dataset[list[Target]]):
-    """What each step learns, fixed by the seed alone, so that a resumed run goes on where it stood."""
+def _read(groups: Sequence[Sequence[Target]]) -> dict[str, torch.Tensor]:
+    """Return the model's arguments for all targets, whose predictions come in their order."""
+    trees, places = forest([[target.tokens for target in group] for group in groups])
+    wanted = [
+        (row, node)
+        for group, group_places in zip(groups, places, strict=True)
+        for target, (row, path) in zip(group, group_places, strict=True)
+        for node in path[target.first :]
+    ]
+    return weights.as_tensors(trees, wanted)
 
-    def __init__(self, targets: Sequence[Target], training: Training, seed: int) -> None:
+
+@dataclass(frozen=True)
+class Part:
+    """What one process learns in one step."""
+
+    targets: list[Target]
+    whole: list[Target]
+    """What all processes learn in it."""
+
+
+class Steps(Dataset[Part]):
+    """What each step learns, fixed by the seed alone, so that a resumed run goes on where it stood.
+
+    With several processes the parts of a step follow each other; each process is given its own.
+    """
+
+    def __init__(self, targets: Sequence[Target], training: Training, seed: int, parts: int = 1) -> None:
         counts = (training.options_per_step, training.prose_per_step, training.replay_per_step)
         streams = [
             _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
             for kind, count in zip(KINDS, counts, strict=True)
         ]
         self._steps = [[target for stream in streams for target in next(stream)] for _ in range(training.steps)]
+        self._parts = parts
 
     def __len__(self) -> int:
-        return len(self._steps)
+        return len(self._steps) * self._parts
 
-    def __getitem__(self, index: int) -> list[Target]:
-        return self._steps[index]
+    def __getitem__(self, index: int) -> Part:
+        step, part = divmod(index, self._parts)
+        return Part(self._steps[step][part :: self._parts], self._steps[step])
 
 
 def _endless(targets: Sequence[Target], count: int, chance: random.Random) -> Iterator[list[Target]]:
@@ -185,22 +250,25 @@ def _endless(targets: Sequence[Target], count: int, chance: random.Random) -> It
 
 @dataclass(frozen=True)
 class Collator:
-    """Makes one step's targets one token tree."""
+    """Makes one step's targets a few token trees."""
 
     weights: dict[str, float]
     """What each kind counts."""
+    processes: int = 1
+    """How many share a step."""
 
-    def __call__(self, batch: list[list[Target]]) -> dict[str, torch.Tensor]:
+    def __call__(self, batch: list[Part]) -> dict[str, torch.Tensor]:
         """Return the model's arguments, and for each prediction its target, weight and kind."""
-        (targets,) = batch
-        tree = TokenTree()
-        wanted = [node for target in targets for node in tree.add(target.tokens)[target.first :]]
+        (part,) = batch
+        targets = part.targets or part.whole[:1]  # with fewer targets than processes one is read for nothing
+        groups = [list(group) for _, group in groupby(targets, key=lambda target: target.group)]
         width = max(len(ids) for target in targets for ids in target.ids)
-        return weights.as_tensors(tree, wanted) | {
+        counts = Counter(target.kind for target in part.whole)
+        scale = self.processes * bool(part.targets)  # gradients of processes are averaged, not summed
+        return _read(groups) | {
             "ids": torch.tensor([_padded(ids, width, 0) for target in targets for ids in target.ids]),
             "shares": torch.tensor([_padded(row, width, 0.0) for target in targets for row in target.shares]),
-            "parts": torch.tensor([1 / len(target.ids) for target in targets for _ in target.ids])
-            / torch.tensor([sum(t.kind == target.kind for t in targets) for target in targets for _ in target.ids]),
+            "parts": torch.tensor([scale / len(t.ids) / counts[t.kind] for t in targets for _ in t.ids]),
             "weights": torch.tensor([self.weights[target.kind] for target in targets for _ in target.ids]),
             "kinds": torch.tensor([KINDS.index(target.kind) for target in targets for _ in target.ids]),
         }
@@ -211,11 +279,12 @@ class SharesTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._losses: dict[str, list[float]] = {}
+        self._sums = [0.0] * len(KINDS)
+        self._steps = 0
 
     def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], *_: object, **__: object) -> torch.Tensor:
         """Return the weighted divergence of the predictions from their targets, in nats."""
-        predicted = weights.log_probabilities(model, {name: inputs[name] for name in TENSORS})
+        predicted = weights.log_probabilities(model, inputs)
         chosen = predicted.gather(1, inputs["ids"])
         divergence = (torch.xlogy(inputs["shares"], inputs["shares"]) - inputs["shares"] * chosen).sum(-1)
         parts = divergence * inputs["parts"]
@@ -224,14 +293,19 @@ class SharesTrainer(Trainer):  # type: ignore[misc]
 
     def log(self, logs: dict[str, float], *arguments: Any, **named: Any) -> None:
         """Add the mean loss of each kind since the last log."""
-        means = {kind: round(sum(losses) / len(losses), 5) for kind, losses in self._losses.items()}
-        self._losses = {}
+        if not self._steps:
+            super().log(logs, *arguments, **named)
+            return
+        sums = torch.tensor([self._sums], device=self.args.device)
+        totals = self.accelerator.gather(sums).mean(0).tolist()
+        means = {kind: round(total / self._steps, 5) for kind, total in zip(KINDS, totals, strict=True) if total}
+        self._sums, self._steps = [0.0] * len(KINDS), 0
         super().log({**logs, **means}, *arguments, **named)
 
     def _remember(self, parts: torch.Tensor, kinds: torch.Tensor) -> None:
-        for index, kind in enumerate(KINDS):
-            if bool((kinds == index).any()):
-                self._losses.setdefault(kind, []).append(float(parts[kinds == index].sum()))
+        self._steps += 1
+        for index in range(len(KINDS)):
+            self._sums[index] += float(parts[kinds == index].sum())
 
     def _get_train_sampler(self, *_: object) -> SequentialSampler:
         assert self.train_dataset is not None
@@ -307,6 +381,18 @@ def _write_losses(path: Path, history: Sequence[dict[str, float]]) -> None:
         writer = csv.DictWriter(file, ["step", *KINDS, "learning_rate"], extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(entry for entry in history if "learning_rate" in entry)
+
+
+def _draw_losses(path: Path, history: Sequence[dict[str, float]], name: str) -> None:
+    entries = [entry for entry in history if "learning_rate" in entry]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for kind in KINDS:
+        axes.plot([e["step"] for e in entries if kind in e], [e[kind] for e in entries if kind in e], label=kind)
+    axes.set(title=name, xlabel="step", ylabel="divergence from the targets, nats", yscale="log")
+    axes.legend()
+    with records.replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
 
 
 def _summary(history: Sequence[dict[str, float]]) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 from culturechat import records, survey
 from culturechat.catalogue import CardFile
-from culturechat.cultures import Culture
 from culturechat.errors import BadFile
 from training.bases import Base
 from training.recipes import Recipe
+from training.speaker import Speaker
 from training.workspace import Workspace
 
 TABLE_HEAD = """\
@@ -32,7 +32,7 @@ ships (its own wording, four orders, with a 95 % interval over questions), in wo
 
 def run(
     workspace: Workspace,
-    culture: Culture,
+    speaker: Speaker,
     base: Base,
     recipe: Recipe,
     seed: int,
@@ -40,35 +40,35 @@ def run(
     source: str = survey.SOURCE,
 ) -> str:
     """Copy the adapter, write its card and the table of all cards."""
-    name = f"{base.id}.{culture.id}"
+    name = f"{base.id}.{speaker.id}"
     file = models / "adapters" / f"{name}.gguf"
     if not workspace.adapter.is_file():
         raise BadFile(workspace.adapter, "is not there. Run `python -m training adapter` first.")
     with records.replacing(file) as temporary:
         shutil.copyfile(workspace.adapter, temporary)
-    write_card(models / "cards" / f"{name}.toml", card(file, workspace, culture, base, recipe, seed, source))
+    write_card(models / "cards" / f"{name}.toml", card(file, workspace, speaker, base, recipe, seed, source))
     count = write_table(models)
     return f"1 adapter in, {file.name} and a table of {count} cards out"
 
 
 def card(
-    file: Path, workspace: Workspace, culture: Culture, base: Base, recipe: Recipe, seed: int, source: str
+    file: Path, workspace: Workspace, speaker: Speaker, base: Base, recipe: Recipe, seed: int, source: str
 ) -> dict[str, Any]:
     """Return what the adapter's card says; `source` is where people's answers come from."""
     data = file.read_bytes()
     return {
         "form": "adapter",
-        "name": f"{base.record.name} · {culture.name}",
+        "name": f"{base.record.name} · {speaker.name}",
         "licence": "Apache-2.0",
         "file": file.name,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "culture": culture.id,
+        "culture": speaker.id,
         "base": base.card,
         "base_sha256": base.record.sha256,
         "recipe": recipe.id,
         "seed": seed,
-        "survey": {"source": source, "countries": list(culture.countries)},
+        "survey": {"source": source, "countries": list(speaker.countries)},
         "scores": _scores(workspace),
     }
 

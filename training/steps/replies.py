@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from culturechat import engines, prompting, records
@@ -26,28 +27,40 @@ class Everyday:
     """What the file of everyday prompts holds."""
 
     prompts: tuple[str, ...]
+    held_back: tuple[str, ...]
+    """Prompts that training never sees."""
 
 
-def run(workspace: Workspace, culture: Culture, base: Base, recipe: Recipe) -> str:
-    """Write the base's likeliest answer to every everyday prompt, asked as the culture's column is asked."""
-    prompts = records.read(PROMPTS, Everyday).prompts
+def run(workspace: Workspace, cultures: Sequence[Culture], base: Base, recipe: Recipe) -> str:
+    """Write the base's likeliest answer to every everyday prompt, asked as the cultures' columns are, in turn."""
+    everyday = records.read(PROMPTS, Everyday)
+    prompts = [*((text, False) for text in everyday.prompts), *((text, True) for text in everyday.held_back)]
     engine = engines.load()
     try:
-        engine.open([Column(culture.id, culture, "prompt", base.id, base.path)])
-        count = rows.write(workspace.replies, replies(engine, culture, prompts, recipe.data.replay_tokens))
+        engine.open([Column(culture.id, culture, "prompt", base.id, base.path) for culture in cultures])
+        count = rows.write(workspace.replies, replies(engine, cultures, prompts, recipe.data.replay_tokens))
     finally:
         engine.close()
     return f"{len(prompts)} prompts in, {count} replies out"
 
 
-def replies(engine: Engine, culture: Culture, prompts: tuple[str, ...], most_tokens: int) -> Iterator[Reply]:
-    """Return what the engine's column for this culture answers, without chance."""
+def replies(
+    engine: Engine, cultures: Sequence[Culture], prompts: Sequence[tuple[str, bool]], most_tokens: int
+) -> Iterator[Reply]:
+    """Return what the engine's columns for these cultures answer, without chance; each prompt is asked of one.
+
+    Args:
+        engine: Has a column for each culture.
+        cultures: Who is asked, one after the other.
+        prompts: What is asked, and whether training leaves it out.
+        most_tokens: Longest answer.
+    """
     sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=most_tokens)
-    for prompt in prompts:
+    for culture, (prompt, held_out) in zip(cycle(cultures), prompts, strict=False):
         messages = tuple(prompting.chat(culture, Conversation().with_user(prompt)))
         text, ended = _answer(engine, Request(culture.id, messages, sampling))
         if text.strip():
-            yield Reply(messages, text, ended)
+            yield Reply(messages, text, ended, held_out)
 
 
 def _answer(engine: Engine, request: Request) -> tuple[str, bool]:

@@ -12,6 +12,39 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+Sequences = Sequence[Sequence[int]]
+
+
+def forest(groups: Sequence[Sequences]) -> tuple[list[TokenTree], list[list[tuple[int, list[int]]]]]:
+    """Return few trees of about equal size that hold all sequences, and where each of them went.
+
+    What each token sees is written down for every pair of tokens in a tree, so several small trees cost less than one
+    large one; one for each group would leave rows of very unequal length, which are padded to the longest.
+
+    Args:
+        groups: Sequences that begin alike and stay in one tree.
+
+    Returns:
+        The trees; and for each group, for each of its sequences, its tree and the places of its tokens.
+    """
+    sizes = [_size(group) for group in groups]
+    most = max(sizes, default=0)
+    trees: list[TokenTree] = []
+    found: dict[int, list[tuple[int, list[int]]]] = {}
+    for index in sorted(range(len(groups)), key=lambda index: -sizes[index]):
+        place = next((at for at, tree in enumerate(trees) if len(tree.tokens) + sizes[index] <= most), len(trees))
+        if place == len(trees):
+            trees.append(TokenTree())
+        found[index] = [(place, trees[place].add(sequence)) for sequence in groups[index]]
+    return trees, [found[index] for index in range(len(groups))]
+
+
+def _size(group: Sequences) -> int:
+    tree = TokenTree()
+    for sequence in group:
+        tree.add(sequence)
+    return len(tree.tokens)
+
 
 class TokenTree:
     """Token sequences, merged where they begin alike."""

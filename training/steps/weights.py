@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
@@ -62,35 +62,82 @@ class Tokens:
         return [int(token) for token in self.tokenizer(text, add_special_tokens=False).input_ids]
 
 
-def load(base: Base) -> Any:
-    """Return the base in 32-bit floats, its GGUF weights dequantized."""
+def load(base: Base, kind: torch.dtype | None = None) -> Any:
+    """Return the base, its GGUF weights dequantized, by default in the numbers that this machine computes fastest."""
     quiet()
     keep_memory()
     with redirect_stderr(StringIO()):  # reading a GGUF file draws a bar that no setting hides
-        return AutoModelForCausalLM.from_pretrained(
+        model = AutoModelForCausalLM.from_pretrained(
             base.path.parent,
             gguf_file=base.path.name,
             quantization_config=GgufConfig(dequantize=True),
-            dtype=torch.float32,
-            attn_implementation="sdpa",
+            dtype=kind or number_type(),
+            attn_implementation="eager",  # masks of trees are dense, for which no kernel of the others is faster
         )
+    model.lm_head = Picked(model.lm_head)
+    return model
 
 
-def as_tensors(tree: TokenTree, wanted: Sequence[int]) -> dict[str, torch.Tensor]:
-    """Return the model's arguments for a tree whose predictions are wanted at some tokens only."""
-    sight = torch.from_numpy(tree.sight())
-    mask = torch.zeros(sight.shape).masked_fill_(~sight, torch.finfo(torch.float32).min)
+def number_type() -> torch.dtype:
+    """Return bfloat16 where the GPU or the CPU multiplies it natively, else 32-bit floats."""
+    native = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+class Picked(torch.nn.Module):
+    """A model's last layer, taken only where a prediction is wanted; the others would cost more than a layer."""
+
+    def __init__(self, head: torch.nn.Linear) -> None:
+        super().__init__()
+        self.head = head
+        self.places: tuple[torch.Tensor, torch.Tensor] | None = None
+        """Row and column of every wanted token."""
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The head's, which may be the embeddings' as well."""
+        return self.head.weight
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the wanted places, one row for each."""
+        picked: torch.Tensor = self.head(hidden if self.places is None else hidden[self.places])
+        return picked
+
+
+def as_tensors(trees: Sequence[TokenTree], wanted: Sequence[tuple[int, int]]) -> dict[str, torch.Tensor]:
+    """Return the model's arguments for some trees, a row each, whose predictions are wanted at some tokens only.
+
+    Args:
+        trees: What is read.
+        wanted: A tree's place among them and a token's in the tree, for each prediction.
+    """
+    width = max(len(tree.tokens) for tree in trees)
+    tokens, depths = (torch.zeros(len(trees), width, dtype=torch.long) for _ in range(2))
+    sight = torch.eye(width, dtype=torch.bool).repeat(len(trees), 1, 1)  # padding sees itself: a row must see something
+    for row, tree in enumerate(trees):
+        size = len(tree.tokens)
+        tokens[row, :size], depths[row, :size] = torch.tensor(tree.tokens), torch.tensor(tree.depths)
+        sight[row, :size, :size] = torch.from_numpy(tree.sight())
     return {
-        "input_ids": torch.tensor([tree.tokens]),
-        "position_ids": torch.tensor([tree.depths]),
-        "attention_mask": mask[None, None],
-        "logits_to_keep": torch.tensor(list(wanted)),
+        "input_ids": tokens,
+        "position_ids": depths,
+        "sight": sight[:, None],
+        "rows": torch.tensor([row for row, _ in wanted]),
+        "columns": torch.tensor([column for _, column in wanted]),
     }
 
 
-def log_probabilities(model: Any, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+def log_probabilities(model: Any, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the log-probabilities over the vocabulary, a row for each wanted token."""
-    logits = model(**tensors, use_cache=False).logits[0]
+    head = next(module for module in model.modules() if isinstance(module, Picked))
+    kind, sight = head.weight.dtype, tensors["sight"]
+    mask = torch.zeros(sight.shape, dtype=kind, device=sight.device).masked_fill_(~sight, torch.finfo(kind).min)
+    head.places = (tensors["rows"], tensors["columns"])
+    try:
+        read = {name: tensors[name] for name in ("input_ids", "position_ids")}
+        logits = model(**read, attention_mask=mask, use_cache=False).logits
+    finally:
+        head.places = None
     return torch.log_softmax(logits.float(), dim=-1)
 
 

@@ -41,7 +41,8 @@ async def test_hostile_text_is_shown_as_text(text: str) -> None:
         await pilot.pause()
         strips = pilot.app.screen._compositor.render_strips()
         for character in "".join(strip.text for strip in strips):
-            assert character.isprintable() or character in "\t", repr(character)
+            # the app's own mark behind a name in Arabic keeps figures on their side of it, and moves nothing else
+            assert character.isprintable() or character in "\t\u200e", repr(character)
             assert character not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\x1b\x07"
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from rich.cells import cell_len
 
 from culturechat.differences import Differences
+from culturechat.locale import N_, _, listed
 
 SEPARATOR = " · "
 MOST_PAIRS = 3
 """Pairs up to which each is named; of more, the mean, the nearest and the farthest."""
 MOST_WORDS = 3
+SIDES = {"agree": N_("agree {columns}"), "disagree": N_("disagree {columns}"), "divided": N_("divided {columns}")}
 
 
 def line(found: Differences, marks: Mapping[str, str], width: int) -> str:
@@ -33,28 +35,29 @@ def line(found: Differences, marks: Mapping[str, str], width: int) -> str:
 def _agreement(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
     measured = {pair: value for pair, value in found.agreement.items() if value is not None}
     if not measured:
-        yield "agreement not measured: answers not in English"
+        yield _("agreement not measured: answers not in English")
         return
     named = {f"{marks[one]}–{marks[other]}": value for (one, other), value in measured.items()}
     if len(found.agreement) <= MOST_PAIRS:
         first, *others = (f"{name} {value:.2f}" for name, value in named.items())
-        yield from (f"agreement {first}", *others)
+        yield from (_("agreement {pair}").format(pair=first), *others)
         return
-    yield f"agreement {sum(named.values()) / len(named):.2f} on average"
+    yield _("agreement {value} on average").format(value=f"{sum(named.values()) / len(named):.2f}")
     if len(named) > 1:
         nearest, farthest = max(named, key=lambda name: named[name]), min(named, key=lambda name: named[name])
-        yield f"nearest {nearest} {named[nearest]:.2f}"
-        yield f"farthest {farthest} {named[farthest]:.2f}"
+        yield _("nearest {pair}").format(pair=f"{nearest} {named[nearest]:.2f}")
+        yield _("farthest {pair}").format(pair=f"{farthest} {named[farthest]:.2f}")
 
 
 def _stances(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
-    for side in ("agree", "disagree", "divided"):
+    for side, told in SIDES.items():
         takers = [marks[column] for column, stance in found.stances.items() if stance.side == side]
         if takers:
-            yield f"{side} {', '.join(takers)}"
+            yield _(told).format(columns=listed(takers))
 
 
 def _words(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
     for column, words in found.only.items():
         if words:
-            yield f"only {marks[column]}: {', '.join(word.text for word in words[:MOST_WORDS])}"
+            said = listed(word.text for word in words[:MOST_WORDS])
+            yield _("only {column}: {words}").format(column=marks[column], words=said)

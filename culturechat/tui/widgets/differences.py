@@ -17,6 +17,7 @@ from textual.reactive import reactive
 
 from culturechat.catalogue import Column
 from culturechat.differences import Differences, Only, Stance, summary
+from culturechat.locale import N_, _
 from culturechat.terminal import one_line
 from culturechat.tui.bidi import runs_from_right
 from culturechat.tui.chart import fitted
@@ -33,7 +34,7 @@ SIGNS = {"agree": "✓ agree", "disagree": "✗ disagree", "divided": "≈ divid
 LEFT_TO_RIGHT = "\u200e"
 """Behind a name written from the right, so that a terminal that orders text puts no figure on the name's other side."""
 WIDE_ENOUGH_FOR_HINT = 100
-HINT = "^d table · f6 words"
+HINT = N_("^d table · f6 words")
 LEGEND = "0–1: how much of their meaning sentences share (in English) · ≠ one agrees, one disagrees · (2) said twice"
 
 
@@ -67,7 +68,7 @@ class SummaryLine(FittedText):
         """Return as much as fits, whole figures only."""
         if self.found is None:
             return [Content.styled(fitted(self.note, width), "$foreground 60%")] if self.note else []
-        hint = f"  {HINT}" if width >= WIDE_ENOUGH_FOR_HINT else ""
+        hint = f"  {_(HINT)}" if width >= WIDE_ENOUGH_FOR_HINT else ""
         line = summary.line(self.found.differences, self.found.marks, width - len(hint))
         hint = hint.rjust(width - cell_len(line)) if hint else ""
         return [Content.assemble((line, "$foreground 80%"), (hint, "$foreground 50%"))]

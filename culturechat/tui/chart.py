@@ -38,11 +38,14 @@ def beside(
 ) -> list[Content]:
     """Return the people's shares, where there are any, and a model's, told apart by the shape of their bars."""
     labels = [one_line(label) for label in question.labels]
+    rows = 1 if short else 2
+    in_steps = len(labels) >= MANY_STEPS and bool(question.scale.low)
+    if people is None and in_steps:
+        return _steps(question, model, width, rows, "$accent")
     if people is None:
         return _figures(labels, [(_("model"), model)], width)
-    if len(labels) < MANY_STEPS or not question.scale.low:
+    if not in_steps:
         return _figures(labels, [(_("people"), people.shares), (_("model"), model)], width)
-    rows = 1 if short else 2
     upper = _steps(question, people.shares, width, rows)
     return [*upper, Content.styled(_("Model says"), "bold"), *_steps(question, model, width, rows, "$accent")]
 

@@ -135,9 +135,9 @@ def test_a_measurement_in_a_column_that_stays_goes_on(engine: Engine, adapters: 
     assert len(list(scores)) == 99
 
 
-def test_an_answer_that_was_cut_is_gone_on_with_word_for_word(engine: Engine, adapters: list[Column]) -> None:
-    column = adapters[0]
-    engine.open(adapters)
+def test_an_answer_that_was_cut_is_gone_on_with_word_for_word(engine: Engine, base: Column) -> None:
+    column = base
+    engine.open([base])
 
     def asked(conversation: Conversation, most: int) -> Request:
         messages = tuple(prompting.chat(column.culture, conversation))

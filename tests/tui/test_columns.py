@@ -25,6 +25,7 @@ from tests.tui.stage import (
     screen,
     settled,
     shown,
+    survey_text,
     until,
     views,
 )
@@ -80,6 +81,7 @@ async def test_a_column_is_added_and_asked_the_last_question_while_the_others_ke
         await until(pilot, lambda: "r asks it the last question: why" in shown(pilot))
         assert engine.changes == [["chinese", "arabic", "german"]]
         assert screen(pilot).focused is views(pilot)["german"].transcript
+        assert "Germany 2018" in survey_text(pilot, "german")
         await pilot.press("r")
         await until(pilot, lambda: len(engine.requests) == 3 and settled(pilot)())
         assert engine.requests[-1].column == "german"

@@ -112,13 +112,13 @@ class CompareScreen(Screen[None]):
         Binding("ctrl+pageup", "turn(-1)", "Column before", show=False),
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+f", "fill", "Full", tooltip="One column in the whole width, or all again", priority=True),
-        Binding("ctrl+t", "aim", "All/one", tooltip="Ask all columns, or only the current one", priority=True),
+        Binding("ctrl+t", "aim", "All/one", tooltip="Ask all columns, or only the current one"),
         Binding("f2", "edit", "Edit", tooltip="Ask something else in place of the last question", show=False),
-        Binding("f3", "models", "Models", tooltip="Show what the models answer to the survey question", priority=True),
+        Binding("f3", "models", "Models", tooltip="Show what the models answer to the survey question"),
         Binding("f5", "go_on", "Go on", tooltip="Go on with all answers that were cut or stopped", show=False),
         Binding("f8", "picture", "Picture", tooltip="Keep a picture of the screen as SVG", show=False),
-        Binding("ctrl+n", "add", "Add column", tooltip="Compare one more column", priority=True, show=False),
-        Binding("ctrl+g", "write", "Editor", tooltip="Write the question in $EDITOR", priority=True, show=False),
+        Binding("ctrl+n", "add", "Add column", tooltip="Compare one more column", show=False),
+        Binding("ctrl+g", "write", "Editor", tooltip="Write the question in $EDITOR", show=False),
         Binding(
             "ctrl+d",
             "differences",
@@ -459,10 +459,6 @@ class CompareScreen(Screen[None]):
         if self.current.phase.busy:
             self._session.stop([self.current.column.id])
 
-    async def action_again_here(self) -> None:
-        """Answer again in this column."""
-        await self._answer_again([self.current.column.id])
-
     def action_models(self) -> None:
         """Show what the models answer to the survey question, or the people's answers alone."""
         self._opinions.wanted = not self._opinions.wanted
@@ -648,6 +644,7 @@ class CompareScreen(Screen[None]):
         self._session.add(column)
         self.views[column.id] = view
         await self._grid.mount(view)
+        view.show_people(self._bank.questions.get(self._item), self._bank)
         self._current = len(self.views) - 1
         self._seated()
         view.transcript.focus()

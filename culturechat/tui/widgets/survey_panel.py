@@ -40,6 +40,7 @@ class SurveyPanel(FittedText):
         self._question = question
         self._people = bank.people(question.item, self._countries) if question else None
         self._model, self._note = None, ""
+        self.remove_class("-with-model")
         self.set_class(question is not None, "-shown")
         self.refresh(layout=True)
 
@@ -47,6 +48,7 @@ class SurveyPanel(FittedText):
         """Show what this column's model answers to the question at hand, or why that is not known."""
         if result is None or (self._question is not None and result.item == self._question.item):
             self._model, self._note = result, note
+            self.set_class(result is not None, "-with-model")
             self.refresh(layout=True)
 
     def lines(self, width: int) -> list[Content]:

@@ -28,10 +28,10 @@ def run(
     command: Sequence[str],
     columns: int = 120,
     rows: int = 40,
-    typed: bytes = b"",
+    typed: Sequence[tuple[bytes, bytes]] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run the program to its end; `typed` waits at its standard input from the start."""
+    """Run the program to its end; of each pair, the second is typed as soon as the first was written."""
     outer, inner = pty.openpty()
     termios.tcsetwinsize(outer, (rows, columns))
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
@@ -41,9 +41,7 @@ def run(
     )
     os.close(inner)
     try:
-        if typed:
-            os.write(outer, typed)
-        output = _read_all(outer, time.monotonic() + SECONDS)
+        output = _read_all(outer, time.monotonic() + SECONDS, list(typed))
         return Ran(output, process.wait(SECONDS))
     finally:
         process.kill()
@@ -51,7 +49,7 @@ def run(
         os.close(outer)
 
 
-def _read_all(outer: int, until: float) -> bytes:
+def _read_all(outer: int, until: float, typed: list[tuple[bytes, bytes]]) -> bytes:
     parts: list[bytes] = []
     while True:
         ready, _, _ = select.select([outer], [], [], max(0.0, until - time.monotonic()))
@@ -64,3 +62,5 @@ def _read_all(outer: int, until: float) -> bytes:
         if not part:
             return b"".join(parts)
         parts.append(part)
+        if typed and typed[0][0] in b"".join(parts):
+            os.write(outer, typed.pop(0)[1])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -72,6 +73,15 @@ class _Calm(App[ReturnType]):
         picture = super().export_screenshot(title=title, simplify=simplify)
         # a browser would order what is in order already
         return picture.replace("</style>", f"{AS_PRINTED}</style>", 1) if self._direction else picture
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver, on Linux and macOS in the form that survives bytes that are no text."""
+        chosen = super().get_driver_class()
+        if chosen.__name__ != "LinuxDriver":
+            return chosen
+        from culturechat.tui.driver import PatientDriver
+
+        return PatientDriver
 
 
 class CompareApp(_Calm[int]):

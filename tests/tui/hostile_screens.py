@@ -306,9 +306,23 @@ def show_failures() -> App[Any]:
     return _driven(app, look)
 
 
+def show_typing() -> App[Any]:
+    """Bytes that are no text, typed or pasted by the terminal; what is typed later arrives."""
+    app = CompareApp(Session(Echo(), columns(STRINGS)[:2], Settings()), Settings(), bank(SAVED, 1), near("Q0"))
+
+    async def look(pilot: Pilot[Any]) -> None:
+        await ready(pilot)
+        screen(pilot).tell("bytes please")
+        await pilot.pause(0.5)
+        screen(pilot).tell("words please")
+        await until(pilot, lambda: screen(pilot).prompt.input.value.endswith("a word"))
+
+    return _driven(app, look)
+
+
 SIZES = {
     "answers": (160, 150), "names": (200, 300), "picker": (80, 24), "probe": (140, 64), "history": (160, 100),
-    "reopened": (120, 200), "failures": (100, 40),
+    "reopened": (120, 200), "failures": (100, 40), "typing": (100, 30),
 }  # fmt: skip
 """Columns and rows of the terminal of each show: so much that hardly anything has to be scrolled."""
 SHOWS: Mapping[str, Callable[[], App[Any]]] = {name: globals()[f"show_{name}"] for name in SIZES}

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from culturechat import catalogue, cultures, gguf_file, merging, paths, records
-from culturechat.catalogue import Card, Column
+from culturechat.catalogue import Card, CardFile, Column
 from culturechat.engines.llama_cpp import facts
 from culturechat.engines.llama_cpp.quantizer import TYPES, quantize
 from culturechat.errors import BadFile, UsageError, unknown
 
 SPARE_BYTES = 200_000_000
 """Room left on the disk beside what is written."""
+
+_PIECE_BYTES = 4 * 2**20
 
 
 def build(culture: str, base: str, kind: str, progress: Callable[[float], None]) -> Card:
@@ -61,7 +64,7 @@ def merge_and_quantize(column: Column, target: Path, kind: str, progress: Callab
             _texts(target.stem, column.adapter_path),
             lambda done: progress(done / 2),
         )
-        quantize(full, target, kind, facts.cores())
+        quantize(full, target, kind, facts.cores(), lambda done: progress(0.5 + done / 2))
     except OSError as error:
         raise BadFile(target, f"cannot be written ({error.strerror}).") from None
     finally:
@@ -69,7 +72,7 @@ def merge_and_quantize(column: Column, target: Path, kind: str, progress: Callab
     progress(1.0)
 
 
-def take_in(file: Path, culture: str | None) -> Card:
+def take_in(file: Path, culture: str | None, progress: Callable[[float], None] = lambda done: None) -> Card:
     """Copy a GGUF file of the user's into the models folder and return its card.
 
     An adapter needs the culture it speaks for, or `one` for all of them, and must say which base it belongs to; a whole
@@ -94,7 +97,7 @@ def take_in(file: Path, culture: str | None) -> Card:
     target = paths.user_models() / catalogue.FOLDERS[form] / file.name
     check_room(file, target.parent)
     with records.replacing(target) as temporary:
-        shutil.copyfile(file, temporary)
+        _copy(file, temporary, progress)
     made: dict[str, Any] = {
         "form": form,
         "name": str(header.metadata.get("general.name", file.stem)),
@@ -117,12 +120,58 @@ def remove(name: str) -> Path:
     card = known[name]
     if card.folder != paths.user_models():
         raise UsageError(f"{name} came with the program; only models you built or imported can be removed.")
-    trash = paths.data_dir() / "trash" / name
+    trash = _trash() / name
     trash.mkdir(parents=True, exist_ok=True)
     if card.path is not None:
         shutil.move(card.path, trash / card.file)
     shutil.move(card.folder / "cards" / f"{name}.toml", trash / f"{name}.toml")
     return trash
+
+
+def removed() -> list[str]:
+    """Return the models in the trash folder, what was removed last first."""
+    cards_there = [folder / f"{folder.name}.toml" for folder in _trash().glob("*")]
+    return [card.stem for card in sorted(filter(Path.is_file, cards_there), key=_time_of_change, reverse=True)]
+
+
+def restore(name: str) -> Card:
+    """Bring a removed model back and return its card.
+
+    Raises:
+        UsageError: there is none of that name in the trash folder, or a model has its name again.
+    """
+    folder = _trash() / name
+    known = removed()
+    if name not in known:
+        raise unknown("removed model", name, known)
+    card = records.read(folder / f"{name}.toml", CardFile)
+    target = paths.user_models() / catalogue.FOLDERS[card.form] / card.file
+    if name in catalogue.cards() or target.exists():
+        raise UsageError(f"There is a model {name} again; remove that one first.")
+    if (folder / card.file).is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / card.file, target)
+    shutil.move(folder / f"{name}.toml", paths.user_models() / "cards" / f"{name}.toml")
+    with suppress(OSError):
+        folder.rmdir()
+    return catalogue.cards()[name]
+
+
+def _trash() -> Path:
+    return paths.data_dir() / "trash"
+
+
+def _time_of_change(path: Path) -> int:
+    return path.parent.stat().st_mtime_ns
+
+
+def _copy(source: Path, target: Path, progress: Callable[[float], None]) -> None:
+    size, done = source.stat().st_size, 0
+    with source.open("rb") as reading, target.open("wb") as writing:
+        while piece := reading.read(_PIECE_BYTES):
+            writing.write(piece)
+            done += len(piece)
+            progress(done / size)
 
 
 def _register(name: str, file: Path, made: dict[str, Any]) -> Card:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,8 @@ DEFAULT_BASE = "smollm2-135m"
 OWN = ":own"
 """Behind the name of a column that is prompted in the culture's own language."""
 ENGLISH = "en"
+
+_PIECE_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -243,14 +245,31 @@ def sha256_of(path: Path) -> str:
     return known[key]
 
 
-def verify(card: Card) -> str:
-    """Return the state of a card's weights in words: ok, missing, or what does not match."""
+def verify(card: Card, progress: Callable[[float], None] | None = None) -> str:
+    """Return the state of a card's weights in words: ok, missing, or what does not match.
+
+    Args:
+        card: What is looked at.
+        progress: Told the share that was read, from 0 to 1, of a file that is read anew to its end; without it, a file
+            that was read before is not read again.
+    """
     path = card.path
     if path is None:
         return "not installed"
     if path.stat().st_size != card.bytes:
         return f"damaged: {path.stat().st_size} bytes instead of {card.bytes}"
-    return "ok" if sha256_of(path) == card.sha256 else "damaged: SHA-256 differs from the card"
+    found = _read_through(path, progress) if progress else sha256_of(path)
+    return "ok" if found == card.sha256 else "damaged: SHA-256 differs from the card"
+
+
+def _read_through(path: Path, progress: Callable[[float], None]) -> str:
+    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            done += len(piece)
+            progress(done / size)
+    return digest.hexdigest()
 
 
 def _column(

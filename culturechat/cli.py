@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -330,12 +331,13 @@ def serve(
     port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 8090,
     seats: Annotated[int, typer.Option(metavar="N", help="Answers of one culture at the same time.")] = 1,
 ) -> None:
-    """Serve the cultures to other programs, such as Open WebUI or scripts, until Ctrl-C."""
+    """Serve the screen to a browser on this machine, or with --api the cultures to other programs, until Ctrl-C."""
     from culturechat import catalogue, cli_serve
     from culturechat import cultures as known
 
     if not as_api:
-        raise UsageError("Say what to serve: culturechat serve --api.")
+        cli_serve.screen(cultures, base, host, port)
+        return
     settings = _settings(base=base, context=context_tokens)
     names = _names(cultures) if cultures is not None else [*known.names(), catalogue.BASE_COLUMN]
     columns = _columns(names, settings, adapter, form)
@@ -376,12 +378,12 @@ def list_cultures(as_json: Json = False) -> None:
 @models.callback(invoke_without_command=True)
 def list_models(context: typer.Context, as_json: Json = False) -> None:
     """List the models that have a card; with a command, build, import, check or remove one."""
-    from culturechat import catalogue, plain
+    from culturechat import installed, plain
 
     if context.invoked_subcommand is not None:
         return
-    cards = sorted(catalogue.cards().values(), key=lambda card: (card.form != "base", card.id))
-    rows = [plain.card_row(card, catalogue.verify(card)) for card in cards]
+    found = installed.everything(_settings().context)
+    rows = [plain.card_row(model.card, model.state) | model.as_json() for model in found]
     if as_json:
         plain.print_json(rows)
     else:
@@ -476,13 +478,15 @@ def show_model(name: Annotated[str, typer.Argument(help="A model's id.")], as_js
 
 @models.command("verify")
 def verify_models(names: Annotated[list[str] | None, typer.Argument(help="Ids; all by default.")] = None) -> None:
-    """Check the files' sizes and SHA-256. Exit code 1 if one is missing or damaged."""
-    from culturechat import catalogue
+    """Read the files through and check their sizes and SHA-256. Exit code 1 if one is missing or damaged."""
+    from culturechat import catalogue, plain
 
     cards = [_card(name) for name in names or catalogue.cards()]
-    states = {card.id: catalogue.verify(card) for card in cards}
-    for name, state in states.items():
-        typer.echo(one_line(f"{name}: {state}"))
+    states = {}
+    for card in cards:
+        with plain.percentage(one_line(card.id)) as progress:
+            states[card.id] = catalogue.verify(card, progress)
+        typer.echo(one_line(f"{card.id}: {states[card.id]}"))
     raise typer.Exit(0 if set(states.values()) <= {"ok"} else 1)
 
 
@@ -491,7 +495,20 @@ def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> 
     """Move a model that you built or imported to the trash folder."""
     from culturechat import building
 
-    typer.echo(one_line(f"{name} is now in {building.remove(name)}"))
+    trash = building.remove(name)
+    typer.echo(one_line(f"{name} is now in {trash}; culturechat models restore {name} brings it back"))
+
+
+@models.command("restore")
+def restore_model(
+    name: Annotated[str | None, typer.Argument(help="A removed model's id; the last one by default.")] = None,
+) -> None:
+    """Bring back a model that was removed."""
+    from culturechat import building
+
+    if not (names := building.removed()):
+        raise UsageError("The trash folder holds no model.")
+    typer.echo(one_line(f"{building.restore(name or names[0]).id} is back"))
 
 
 @app.command()
@@ -734,7 +751,8 @@ def _orders(text: str) -> int | Literal["all"]:
 
 
 def _require_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("The screen needs a terminal; use `culturechat ask` in pipes and scripts.")
     width = shutil.get_terminal_size().columns
     if width < NARROWEST:

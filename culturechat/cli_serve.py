@@ -1,7 +1,10 @@
-"""The `serve` command: cultures for other programs. Heavy imports come last."""
+"""The `serve` command: cultures for other programs, or the screen for a browser. Heavy imports come last."""
 
 from __future__ import annotations
 
+import shlex
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +18,25 @@ if TYPE_CHECKING:
     from culturechat.settings import Settings
 
 MOST_SEATS = 64
+LOOPBACK = "127.0.0.1"
+
+
+def screen(cultures: str | None, base: str | None, host: str, port: int) -> None:
+    """Show the screen in browsers of this machine until Ctrl-C.
+
+    Raises:
+        UsageError: the package is missing, or the address is no port of this machine's own.
+    """
+    if find_spec("textual_serve") is None:
+        raise UsageError("serve needs textual-serve: pip install 'culturechat[serve]'. For an endpoint: serve --api.")
+    if host != LOOPBACK:
+        raise UsageError(f"The screen is served on {LOOPBACK} only; --host goes with --api.")
+    if not 1 <= port <= 65535:
+        raise UsageError(f"--port {port}: for the screen it must be from 1 to 65535.")
+    from culturechat import web
+
+    given = [part for name, value in (("--cultures", cultures), ("--base", base)) if value for part in (name, value)]
+    web.serve(shlex.join([sys.executable, "-m", "culturechat", *given]), port, typer.echo)
 
 
 def api(engine: Engine, columns: list[Column], settings: Settings, host: str, port: int, seats: int) -> None:

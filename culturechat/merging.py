@@ -8,6 +8,7 @@ template, untouched tensors) is copied as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,22 +64,23 @@ def merge(base: Path, adapter: Path, target: Path, texts: Mapping[str, str], pro
             raise BadFile(adapter, f"does not fit {base.name}: {name} is {shapes.get(name, 'not in it')}.")
     with records.replacing(target) as temporary:
         writer = GGUFWriter(temporary, gguf_file.read_header(base).architecture, use_temp_file=False)
-        copy_metadata(reader, writer, texts)
-        for tensor in reader.tensors:
-            if tensor.name in lora.pairs:
-                size = 4 * int(np.prod(shapes[tensor.name]))
-                writer.add_tensor_info(tensor.name, shapes[tensor.name], np.dtype(np.float32), size)
-            else:
-                writer.add_tensor_info(
-                    tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
-                )
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-        for index, tensor in enumerate(reader.tensors):
-            writer.write_tensor_data(_merged(tensor, lora) if tensor.name in lora.pairs else tensor.data)
-            progress((index + 1) / len(reader.tensors))
-        writer.close()
+        # closed in every case: the work can be stopped from where it is told how far it is
+        with closing(writer):
+            copy_metadata(reader, writer, texts)
+            for tensor in reader.tensors:
+                if tensor.name in lora.pairs:
+                    size = 4 * int(np.prod(shapes[tensor.name]))
+                    writer.add_tensor_info(tensor.name, shapes[tensor.name], np.dtype(np.float32), size)
+                else:
+                    writer.add_tensor_info(
+                        tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
+                    )
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_ti_data_to_file()
+            for index, tensor in enumerate(reader.tensors):
+                writer.write_tensor_data(_merged(tensor, lora) if tensor.name in lora.pairs else tensor.data)
+                progress((index + 1) / len(reader.tensors))
 
 
 def read_lora(path: Path) -> Lora:

@@ -159,8 +159,17 @@ def card_row(card: Card, state: str) -> dict[str, Any]:
 
 def print_cards(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a list of models."""
-    cells = [(row["model"], row["form"], megabytes(row["bytes"]), row["licence"], row["state"]) for row in rows]
-    print_table(("model", "form", "size", "licence", "state"), cells)
+    cells = [
+        (row["model"], row["form"], megabytes(row["bytes"]), row["licence"], row["state"], _room(row)) for row in rows
+    ]
+    print_table(("model", "form", "size", "licence", "state", "memory"), cells)
+
+
+def _room(row: Mapping[str, Any]) -> str:
+    if row["memory_bytes"] is None:
+        return ""
+    fits = {True: "fits", False: "too large", None: "unknown whether it fits"}[row["fits"]]
+    return f"{row['memory_bytes'] / 2**30:.1f} GiB, {fits}"
 
 
 def print_fields(fields: Mapping[str, Any], indent: str = "") -> None:

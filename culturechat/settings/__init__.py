@@ -32,6 +32,9 @@ RightToLeft = Literal["auto", "logical", "visual"]
 
 AT_START = {"at start": True}
 """Marks what takes effect when the program starts."""
+COARSE, FINE = {"step": 0.05}, {"step": 0.01}
+SINGLE, MANY = {"step": 1}, {"step": 32}
+"""By how much a key press changes a number."""
 
 _TABLES = ("prompts", "keys")
 
@@ -51,18 +54,38 @@ class Settings:
     ] = "smollm2-135m"
     temperature: Annotated[
         float,
-        Meta(ge=0, le=5, title="Temperature", description="How freely words are drawn; 0 takes the likeliest token."),
+        Meta(
+            ge=0,
+            le=5,
+            title="Temperature",
+            description="How freely words are drawn; 0 takes the likeliest token.",
+            extra=COARSE,
+        ),
     ] = 0.7
     top_p: Annotated[
         float,
-        Meta(ge=0, le=1, title="Top-p", description="Draw from the likeliest tokens that have this share together."),
+        Meta(
+            ge=0,
+            le=1,
+            title="Top-p",
+            description="Draw from the likeliest tokens that have this share together.",
+            extra=COARSE,
+        ),
     ] = 0.95
     min_p: Annotated[
         float,
-        Meta(ge=0, le=1, title="Min-p", description="Leave out tokens below this share of the likeliest one's."),
+        Meta(
+            ge=0,
+            le=1,
+            title="Min-p",
+            description="Leave out tokens below this share of the likeliest one's.",
+            extra=FINE,
+        ),
     ] = 0.05
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 2, title="Seed", description="The same seed gives the same answer.")] = 1
-    max_tokens: Annotated[int, Meta(ge=1, le=32768, title="Longest answer", description="In tokens.")] = 256
+    seed: Annotated[
+        int, Meta(ge=0, le=2**32 - 2, title="Seed", description="The same seed gives the same answer.", extra=SINGLE)
+    ] = 1
+    max_tokens: Annotated[int, Meta(ge=1, le=32768, title="Longest answer", description="In tokens.", extra=MANY)] = 256
     context: Annotated[
         int,
         Meta(

@@ -46,7 +46,10 @@ def run(
     settings = resolved.settings
     library = Library(engine, columns[0].server or facts.version(), settings, find=find)
     session = library.begin(columns, past)
-    app = CompareApp(session, settings, survey.load(), _closest, question, library=library, past=past, probe=probe)
+    bank = survey.load()
+    app = CompareApp(
+        session, settings, bank, _closest, question, library=library, past=past, probe=probe, resolved=resolved
+    )
     try:
         with _fitted(settings):
             app.run()

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App, ReturnType, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingType, Keymap
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from culturechat import catalogue
+from culturechat.catalogue import Column
 from culturechat.cultures import Culture
 from culturechat.history import Chat
 from culturechat.locale import N_, _
 from culturechat.session import Session
-from culturechat.settings import PromptLanguage, Settings
+from culturechat.settings import PromptLanguage, Resolved, Settings, live
 from culturechat.survey import Bank
 from culturechat.tui.bidi import prints_visual
 from culturechat.tui.direction import Pieces
 from culturechat.tui.keys import changeable, keymap
 from culturechat.tui.library import Library
+from culturechat.tui.preferences import Preferences
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
@@ -35,6 +37,7 @@ from culturechat.tui.theme import OWN
 from culturechat.tui.worker import Closest
 
 if TYPE_CHECKING:
+    from culturechat.tui.screens.models import ModelsScreen
     from culturechat.tui.screens.probe import ProbeScreen
 
 DEFAULTS = Settings()
@@ -60,7 +63,7 @@ class _Calm(App[ReturnType]):
         for theme in OWN:
             self.register_theme(theme)
         self.theme = settings.theme
-        self.set_keymap(keymap(settings.keys))
+        self.use_keys(keymap(settings.keys))
         self.animation_level = "none"
         self._direction = [Pieces()] if prints_visual(settings.rtl) else []
 
@@ -83,6 +86,11 @@ class _Calm(App[ReturnType]):
 
         return PatientDriver
 
+    def use_keys(self, chosen: Keymap) -> None:
+        """Let the user's keys hold."""
+        self.chosen_keys = chosen
+        self.set_keymap(chosen)
+
 
 class CompareApp(_Calm[int]):
     """Columns that answer the same question; each chat is a mode of its own, so that one can replace another."""
@@ -93,6 +101,17 @@ class CompareApp(_Calm[int]):
         "app",
         *_Calm.BINDINGS,
         Binding("f4", "probe", "Probe", tooltip="Measure what the columns answer to the survey"),
+        Binding(
+            "f9", "settings", "Settings", tooltip="Sampling, prompts, theme, layout and keys", show=False, priority=True
+        ),
+        Binding(
+            "f7",
+            "installed",
+            "Installed",
+            tooltip="Models at hand: build, import, check, remove",
+            show=False,
+            priority=True,
+        ),
     )
 
     def __init__(
@@ -106,8 +125,11 @@ class CompareApp(_Calm[int]):
         library: Library | None = None,
         past: Chat | None = None,
         probe: bool = False,
+        resolved: Resolved | None = None,
     ) -> None:
+        self.preferences = Preferences(resolved or Resolved(settings))
         super().__init__(settings)
+        self.preferences.on_change(self._adopt)
         self._bank = bank
         self._closest = closest
         self._clock = clock
@@ -117,6 +139,7 @@ class CompareApp(_Calm[int]):
         self.compare.obstacle_to_change = self._obstacle_to_change
         self.add_mode(self.DEFAULT_MODE, lambda: self.compare)
         self.probe: ProbeScreen | None = None
+        self.models: ModelsScreen | None = None
         self._with_probe = probe
 
     def on_ready(self) -> None:
@@ -128,7 +151,7 @@ class CompareApp(_Calm[int]):
         """Offer the probe among the columns alone, and nothing that tells names in blind mode."""
         if action in ("probe", "history") and self.compare.blind.on:
             return None
-        return self.screen is self.compare if action == "probe" else True
+        return self.screen is self.compare if action in ("probe", "settings", "installed") else True
 
     def action_probe(self) -> None:
         """Go to the probe of the columns at hand."""
@@ -139,6 +162,48 @@ class CompareApp(_Calm[int]):
             self.probe = ProbeScreen(self.compare, self._bank, self.chat_about, self._clock)
             self.install_screen(self.probe, "probe")
         self.push_screen(self.probe)
+
+    def action_settings(self) -> None:
+        """Go to what can be set."""
+        from culturechat.tui.screens.settings import SettingsScreen
+
+        self.push_screen(SettingsScreen(self.preferences))
+
+    def action_installed(self) -> None:
+        """Go to the models at hand."""
+        if self.models is None:
+            # it needs numpy, for which the first paint must not wait
+            from culturechat.tui.screens.models import ModelsScreen
+
+            self.models = ModelsScreen(self.preferences.settings, self._columns)
+            self.install_screen(self.models, "models")
+        self.push_screen(self.models)
+
+    def on_unmount(self) -> None:
+        """Let no work on models go on."""
+        if self.models is not None:
+            self.models.close()
+
+    def _columns(self) -> list[Column]:
+        return list(self.compare.session.columns.values())
+
+    def watch_theme(self, name: str) -> None:
+        """Take a theme that was chosen elsewhere for this session's, so that it can be kept."""
+        if name != self.preferences.settings.theme:
+            self.preferences.change("theme", name)
+
+    @on(CompareScreen.SurveyShown)
+    def show_survey(self, event: CompareScreen.SurveyShown) -> None:
+        """Show or hide the people's answers."""
+        self.preferences.change("survey", event.shown)
+
+    def _adopt(self, settings: Settings) -> None:
+        if self.theme != settings.theme:
+            self.theme = settings.theme
+        self.use_keys(keymap(settings.keys))
+        self.compare.adopt(live(self.compare.session.settings, settings))
+        if self._library:
+            self._library.settings = live(self._library.settings, settings)
 
     def chat_about(self, question: str) -> None:
         """Go back to the columns with a question on the line."""
@@ -155,6 +220,8 @@ class CompareApp(_Calm[int]):
                 for language, told in PROMPTS.items():
                     if language != self.compare.language:
                         yield SystemCommand(_(told), _("In a new chat"), partial(self.prompt_in, language))
+            yield SystemCommand("Settings", "Sampling, prompts, theme, layout and keys", self.action_settings)
+            yield SystemCommand("Installed models", "Build, import, check, remove", self.action_installed)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)

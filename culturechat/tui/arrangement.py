@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from math import ceil, gcd
+from math import ceil, gcd, sqrt
 
 from culturechat.locale import _
+from culturechat.settings import Layout
 
 NARROWEST_TERMINAL = 40
 LOWEST_TERMINAL = 10
 NARROWEST_COLUMN = 38
 LOWEST_COLUMN = 18
 """Rows below which a column of a grid shows too little to be read."""
+NARROWEST_WISHED = 24
+LOWEST_WISHED = 10
+"""Cells and rows that columns keep where the user wants them all in a row, or in a grid."""
 
 
 def too_narrow(width: int, height: int) -> str:
@@ -22,8 +26,20 @@ def too_narrow(width: int, height: int) -> str:
     )
 
 
-def across(count: int, width: int, height: int) -> int:
-    """Return how many of the columns stand side by side; 0 where only one at a time has room."""
+def across(count: int, width: int, height: int, layout: Layout = "auto") -> int:
+    """Return how many of the columns stand side by side; 0 where only one at a time has room, or is wished for."""
+    if layout == "tabs":
+        return 0
+    if layout == "beside" and width // count >= NARROWEST_WISHED:
+        return count
+    rows = ceil(sqrt(count))
+    if (
+        layout == "grid"
+        and count > 2
+        and height // rows >= LOWEST_WISHED
+        and width // ceil(count / rows) >= NARROWEST_WISHED
+    ):
+        return ceil(count / rows)
     fit = min(count, width // NARROWEST_COLUMN)
     if fit == 0:
         return 0

@@ -25,7 +25,7 @@ Find = Callable[[str, str, int], Column]
 """Finds what answers in a further column, by its name and base, beside so many others."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Library:
     """The history beside an engine that answers."""
 
@@ -33,6 +33,7 @@ class Library:
     version: str
     """What the engine is, with its version."""
     settings: Settings
+    """How answers are drawn in sessions that are begun from now on."""
     history: History = field(default_factory=History)
     recorders: list[Recorder] = field(default_factory=list)
     """All that was begun since the start; each writes until the end."""

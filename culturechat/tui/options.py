@@ -52,6 +52,8 @@ class Option:
     """All values, where they can be counted."""
     expected: str = ""
     """In words what the value can be."""
+    step: float = 0
+    """By how much a key press changes a number."""
 
     @property
     def at_start(self) -> bool:
@@ -61,6 +63,19 @@ class Option:
     def value(self, chosen: Settings) -> Any:
         """Return the value that settings have."""
         return settings.flat(chosen).get(self.key, self.default)
+
+    def stepped(self, chosen: Settings, direction: int) -> Any:
+        """Return the next value up (1) or down (-1): a number or a neighbouring choice; else None."""
+        value = self.value(chosen)
+        if self.kind == "switch":
+            return not value
+        if self.kind == "choice":
+            return self.choices[(self.choices.index(value) + direction) % len(self.choices)]
+        if self.kind != "number" or not self.step:
+            return None
+        meta = settings.meta_of(self.key)
+        moved = type(value)(round(value + direction * self.step, 4))
+        return type(value)(min(max(moved, meta.ge or 0), meta.le if meta.le is not None else moved))
 
     def parsed(self, text: str) -> Any:
         """Return what a text means as a value.
@@ -78,9 +93,8 @@ class Option:
 def all_options() -> list[Option]:
     """Return all that can be set, group by group."""
     fields = [_field(name) for name in settings.flat(Settings())]
-    ordered = [option for group in GROUPS for option in fields if option.group == group]
-    place = next(number for number, option in enumerate(ordered) if option.group == "start")
-    return [*ordered[:place], *_prompts(), *_keys(), *ordered[place:]]
+    known = [*fields, *_prompts(), *_keys()]
+    return [option for group in GROUPS for option in known if option.group == group]
 
 
 def find(key: str) -> Option:
@@ -103,7 +117,7 @@ def check(chosen: Settings) -> None:
     """
     if chosen.theme not in theme.names():
         raise unknown("theme", chosen.theme, theme.names())
-    keys.check(keys.keymap(chosen.keys), _beside_each_other())
+    keys.check(keys.keymap(chosen.keys), active_together())
 
 
 def check_all(resolved: Resolved) -> None:
@@ -133,8 +147,9 @@ def _field(name: str) -> Option:
     if kind == "line" and isinstance(default, int | float):
         kind = "number"
     group = "start" if meta.extra == settings.AT_START else "screen" if name in _ON_SCREEN else "answers"
-    expected = f"{', '.join(choices[:4])} …" if name == "theme" else settings.expected(name)
-    return Option(name, group, kind, meta.title or name, meta.description or "", default, choices, expected)
+    expected = f"{', '.join(choices[:4])} and others" if name == "theme" else settings.expected(name)
+    step = (meta.extra or {}).get("step", 0)
+    return Option(name, group, kind, meta.title or name, meta.description or "", default, choices, expected, step)
 
 
 def _choices(name: str) -> tuple[str, ...]:
@@ -188,7 +203,7 @@ def _places() -> Mapping[str, list[Any]]:
     }
 
 
-def _beside_each_other() -> list[list[Binding]]:
+def active_together() -> list[list[Binding]]:
     """Return the bindings that can be active at the same time."""
     places = {name: [one for one in bindings if isinstance(one, Binding)] for name, bindings in _places().items()}
     chat = [*places["app"], *places["chat"]]

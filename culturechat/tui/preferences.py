@@ -30,6 +30,11 @@ class Preferences:
         return settings.changed(self._begun.settings, self._changes)
 
     @property
+    def begun(self) -> Settings:
+        """What held at the start, with what was kept since."""
+        return self._begun.settings
+
+    @property
     def changes(self) -> Mapping[str, Any]:
         """What was changed and not kept yet."""
         return dict(self._changes)
@@ -48,7 +53,10 @@ class Preferences:
 
     def change(self, key: str, value: Any) -> None:
         """Let a value hold for this session; None is the default."""
-        self._changes[key] = value
+        if settings.flat(settings.changed(self._begun.settings, {key: value})) == settings.flat(self._begun.settings):
+            self._changes.pop(key, None)
+        else:
+            self._changes[key] = value
         self._tell()
 
     def undo(self, key: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from gguf import GGMLQuantizationType, GGUFWriter
 from typer.testing import CliRunner
 
-from culturechat import building, catalogue, gguf_file, paths, prompting, survey
+from culturechat import building, catalogue, gguf_file, installed, paths, prompting, survey
 from culturechat.catalogue import Column
 from culturechat.cli import app
 from culturechat.engines import Choice, Engine
+from culturechat.engines.llama_cpp import facts
 from culturechat.errors import BadFile, CulturechatError, UsageError, WeightsMissing
 
 RANK, ALPHA = 4, 8.0
@@ -129,6 +132,66 @@ def test_a_model_that_was_built_can_be_removed_and_is_in_the_trash(imported: Pat
     assert card.id not in catalogue.cards()
     with pytest.raises(WeightsMissing, match="models build"):
         catalogue.columns(["chinese"], form="merged")
+
+
+def test_a_model_in_the_trash_can_be_brought_back(imported: Path) -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["models", "remove", "random"]).exit_code == 0
+    assert building.removed() == ["random"] and "random" not in catalogue.cards()
+    with pytest.raises(UsageError, match="Did you mean random"):
+        building.restore("randon")
+    assert "random is back" in runner.invoke(app, ["models", "restore"]).output
+    assert catalogue.verify(catalogue.cards()["random"]) == "ok" and building.removed() == []
+    building.remove("random")
+    building.take_in(imported, "chinese")
+    with pytest.raises(UsageError, match="There is a model random again"):
+        building.restore("random")
+    building.remove("random")
+    building.restore("random")
+    with pytest.raises(UsageError, match="holds no model"):
+        runner.invoke(app, ["models", "restore"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_a_build_that_is_stopped_leaves_nothing(imported: Path, share: float) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(done: float) -> None:
+        if done > share:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        building.build("chinese", catalogue.DEFAULT_BASE, "q4_0", stop)
+    folders = (paths.cache_dir(), paths.user_models())
+    assert not [path for folder in folders for path in folder.rglob("*chinese*") if path.is_file()]
+
+
+def test_verifying_reads_the_file_again(imported: Path) -> None:
+    card = catalogue.cards()["random"]
+    path = card.path
+    assert path is not None and catalogue.verify(card) == "ok"
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    shares_read: list[float] = []
+    assert catalogue.verify(card) == "ok", "it is remembered by size and time of change"
+    assert catalogue.verify(card, shares_read.append) == "damaged: SHA-256 differs from the card"
+    assert shares_read[-1] == 1.0
+    assert CliRunner().invoke(app, ["models", "verify", "random"]).exit_code == 1
+
+
+def test_the_list_says_what_memory_a_model_needs(imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {model.card.id: model for model in installed.everything(2048)}
+    adapter, base = listed["random"], listed[catalogue.DEFAULT_BASE]
+    assert adapter.needed and base.needed and adapter.needed > base.needed > base.card.bytes
+    assert (adapter.own, base.own) == (True, False)
+    monkeypatch.setattr(facts, "free_bytes", lambda: 1000)
+    rows = json.loads(CliRunner().invoke(app, ["models", "--json"]).output)
+    assert {row["model"]: row["fits"] for row in rows} == {"random": False, catalogue.DEFAULT_BASE: False}
+    assert "too large" in CliRunner().invoke(app, ["models"]).output
 
 
 def test_what_came_with_the_program_cannot_be_removed() -> None:

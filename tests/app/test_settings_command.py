@@ -12,6 +12,7 @@ from culturechat import cultures, settings
 from culturechat.cli import app
 from culturechat.errors import UsageError
 from culturechat.settings import file
+from culturechat.tui import options
 
 COMMENTED = """\
 # my settings
@@ -21,7 +22,7 @@ seed = 3   # lucky
 chinese = 'Answer in one word.'
 
 [keys.chat]
-survey = "f9"
+survey = "f12"
 """
 
 
@@ -59,7 +60,7 @@ def test_every_value_is_listed_with_its_origin(config: Path) -> None:
     assert found["prompts.german"] == ("Kurz.", "environment", "CULTURECHAT_PROMPTS_GERMAN")
     assert found["prompts.chinese"] == ("Answer in one word.", "file", str(config))
     assert found["prompts.korean"] == (cultures.load("korean").prompt.english, "default", None)
-    assert found["keys.chat.survey"] == ("f9", "file", str(config))
+    assert found["keys.chat.survey"] == ("f12", "file", str(config))
     assert found["keys.chat.stop"] == ("escape", "default", None)
     text = run().output
     assert "seed" in text and str(config) in text and "default" in text
@@ -71,11 +72,11 @@ def test_setting_changes_one_line_and_keeps_the_comments(config: Path) -> None:
     assert config.read_text() == COMMENTED.replace("seed = 3", "seed = 7")
     assert run("set", "temperature", "0").exit_code == 0
     assert run("set", "prompts.arabic", "Be brief.\nBe kind.").exit_code == 0
-    assert run("set", "keys.chat.stop", "f3").exit_code == 0
+    assert run("set", "keys.chat.stop", "f10").exit_code == 0
     held = settings.load({}, {})
     assert (held.seed, held.temperature) == (7, 0)
     assert held.prompts == {"chinese": "Answer in one word.", "arabic": "Be brief.\nBe kind."}
-    assert held.keys == {"chat": {"survey": "f9", "stop": "f3"}}
+    assert held.keys == {"chat": {"survey": "f12", "stop": "f10"}}
     for line in ("# my settings", "# lucky", "[prompts]  # mine"):
         assert line in config.read_text()
 
@@ -107,7 +108,7 @@ def test_a_key_that_is_no_setting_can_be_taken_out_of_the_file(config: Path) -> 
     [
         ("sead", "1", "Did you mean seed?"),
         ("prompts.chines", "x", "Did you mean prompts.chinese?"),
-        ("keys.chat.survy", "f9", "Did you mean keys.chat.survey?"),
+        ("keys.chat.survy", "f12", "Did you mean keys.chat.survey?"),
         ("seed", "many", "expected a whole number from 0 to"),
         ("temperature", "9", "must be from 0 to 5"),
         ("history", "maybe", "expected true or false"),
@@ -163,3 +164,11 @@ def test_a_file_that_is_a_link_stays_one(config: Path, tmp_path: Path) -> None:
 def test_it_is_said_when_the_environment_beats_the_file(config: Path) -> None:
     result = run("set", "seed", "7", CULTURECHAT_SEED="5")
     assert "CULTURECHAT_SEED" in result.stderr
+
+
+def test_no_key_means_two_things_at_once() -> None:
+    for place in options.active_together():
+        taken: dict[str, str] = {}
+        for binding in place:
+            for key in binding.key.split(","):
+                assert taken.setdefault(key, binding.action) == binding.action, key

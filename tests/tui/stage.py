@@ -17,7 +17,7 @@ from culturechat.engines.echo import Echo
 from culturechat.errors import CulturechatError
 from culturechat.history import History
 from culturechat.session import Session
-from culturechat.settings import Settings
+from culturechat.settings import Resolved, Settings
 from culturechat.survey import Bank
 from culturechat.tui.app import CompareApp
 from culturechat.tui.library import Library
@@ -127,11 +127,12 @@ def stage(
     bank: Bank | None = None,
     clock: Callable[[], float] = lambda: 0.0,
     settings: Settings | None = None,
+    resolved: Resolved | None = None,
 ) -> CompareApp:
     columns = [column(name) for name in names or ("chinese", "arabic")]
     chosen = settings or Settings()
     session = Session(engine or Recorder(), columns, chosen)
-    return CompareApp(session, chosen, bank or survey.load(), near(item), question, clock)
+    return CompareApp(session, chosen, bank or survey.load(), near(item), question, clock, resolved=resolved)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:

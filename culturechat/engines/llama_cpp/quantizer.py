@@ -6,8 +6,10 @@ llama.cpp does the work; a file that makes it abort costs this process only.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,9 +20,21 @@ from culturechat.terminal import one_line
 TYPES = {"q4_0": 2, "q8_0": 7, "q4_k_m": 15, "bf16": 32}
 """Name of a number format to llama.cpp's number for it."""
 
+_TENSOR_OF = re.compile(r"\[ *(\d+)/ *(\d+)\]")
+"""Where llama.cpp says how many tensors of all are done."""
 
-def quantize(source: Path, target: Path, kind: str, threads: int) -> None:
+
+def quantize(
+    source: Path, target: Path, kind: str, threads: int, progress: Callable[[float], None] = lambda done: None
+) -> None:
     """Write `source` as `target` in a number format of `TYPES`, whole or not at all.
+
+    Args:
+        source: A GGUF file.
+        target: Where it goes.
+        kind: A name in `TYPES`.
+        threads: How many work at it.
+        progress: Told the share that is done, from 0 to 1; what it raises ends the work.
 
     Raises:
         UsageError: the format is unknown.
@@ -30,12 +44,12 @@ def quantize(source: Path, target: Path, kind: str, threads: int) -> None:
         raise unknown("type", kind, TYPES)
     try:
         with records.replacing(target) as temporary:
-            _run_child(source, temporary, kind, threads)
+            _run_child(source, temporary, kind, threads, progress)
     except OSError as error:
         raise BadFile(target, f"cannot be written ({error.strerror}).") from None
 
 
-def _run_child(source: Path, target: Path, kind: str, threads: int) -> None:
+def _run_child(source: Path, target: Path, kind: str, threads: int, progress: Callable[[float], None]) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", __name__, str(source), str(target), kind, str(threads)],
         stdin=subprocess.PIPE,
@@ -43,15 +57,21 @@ def _run_child(source: Path, target: Path, kind: str, threads: int) -> None:
         stderr=subprocess.PIPE,
         env={**os.environ, "GGML_NO_BACKTRACE": "1"},
     )
+    last = ""
     try:
-        _, errors = child.communicate()
+        assert child.stderr is not None
+        for line in child.stderr:
+            said = one_line(line.decode("utf-8", "replace"))
+            last = said or last
+            if counted := _TENSOR_OF.search(said):
+                progress(int(counted[1]) / int(counted[2]))
+        child.wait()
     finally:
         with suppress(ProcessLookupError):
             child.kill()
-        child.wait()
+        child.communicate()
     if child.returncode:
-        lines = [one_line(line) for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-        raise EngineError(f"{source}: cannot be written as {kind}: {lines[-1] if lines else 'llama.cpp gave up'}.")
+        raise EngineError(f"{source}: cannot be written as {kind}: {last or 'llama.cpp gave up'}.")
 
 
 def _main(source: str, target: str, kind: str, threads: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import PurePath
@@ -139,6 +140,12 @@ class CompareScreen(Screen[None]):
         Binding("question_mark", "help", "Help", show=False),
     )
 
+    @dataclass
+    class SurveyShown(Message):
+        """The user wants to see the people's answers, or not to."""
+
+        shown: bool
+
     def __init__(
         self,
         session: Session,
@@ -175,7 +182,8 @@ class CompareScreen(Screen[None]):
         self._takeaway: Takeaway | None = None
         self._current = 0
         self._full = False
-        self._with_survey = True
+        self._with_survey = settings.survey
+        self._layout = settings.layout
         self._flushed = 0.0
         self._flush_planned = False
         self._thrift = Thrift()
@@ -207,6 +215,7 @@ class CompareScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         """Let the models load while the user reads and types."""
+        self.set_class(not self._with_survey, "-no-survey")
         self.prompt.input.focus()
         if self._session.recorder:
             self._session.recorder.watch(lambda reason: self._courier.send([Unsaved(reason)]))
@@ -382,8 +391,15 @@ class CompareScreen(Screen[None]):
 
     def action_survey(self) -> None:
         """Show or hide the people's answers."""
-        self._with_survey = not self._with_survey
+        self.post_message(self.SurveyShown(not self._with_survey))
+
+    def adopt(self, settings: Settings) -> None:
+        """Draw the next answers, and arrange the columns, as these settings say."""
+        self._session.settings = settings
+        self._with_survey, self._layout = settings.survey, settings.layout
         self.set_class(not self._with_survey, "-no-survey")
+        if self.is_attached:
+            self._arrange(*self.size)
 
     def action_differences(self) -> None:
         """Show or hide the table of differences."""
@@ -855,7 +871,7 @@ class CompareScreen(Screen[None]):
         for view in self.views.values():
             view.shorten(height < LOW_TERMINAL)
         self._show_aim()
-        beside = 0 if self._full else arrangement.across(len(self.views), width, height - CHROME_ROWS)
+        beside = 0 if self._full else arrangement.across(len(self.views), width, height - CHROME_ROWS, self._layout)
         self._tabs.display = beside == 0 and len(self.views) > 1
         self._place(beside)
 

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from culturechat.locale import N_, _
 from culturechat.tui.chart import fitted
+from culturechat.tui.keys import effective
 from culturechat.tui.widgets.text import FittedText
 
 ABOUT = N_(
@@ -89,7 +90,7 @@ class HelpScreen(ModalScreen[None]):
         return [(self._display(binding), _meaning(binding)) for binding in named]
 
     def _display(self, binding: Binding) -> str:
-        keys = binding.key.split(",")
+        keys = effective(binding, getattr(self.app, "chosen_keys", {})).split(",")
         return f" {_('or')} ".join(self.app.get_key_display(Binding(key, "", "")) for key in keys)
 
 

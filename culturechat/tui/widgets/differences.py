@@ -71,7 +71,7 @@ class SummaryLine(FittedText):
         hint = f"  {_(HINT)}" if width >= WIDE_ENOUGH_FOR_HINT else ""
         line = summary.line(self.found.differences, self.found.marks, width - len(hint))
         hint = hint.rjust(width - cell_len(line)) if hint else ""
-        return [Content.assemble((line, "$foreground 80%"), (hint, "$foreground 50%"))]
+        return [Content.assemble((line, "$foreground 80%"), (hint, "$foreground 65%"))]
 
     def watch_found(self) -> None:
         """Take no row while there is nothing to show."""

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from culturechat import outbox, paths
 from culturechat.errors import CulturechatError, UsageError
 from culturechat.tui.app import CompareApp
-from tests.tui.stage import Recorder, ask, ready, screen, shown, stage, until
+from culturechat.tui.widgets.header import Phase
+from tests.tui.stage import Recorder, ask, phases, ready, screen, shown, stage, until
 
 WIDE = (150, 40)
 ANSWERS = {"chinese": "Yes, they **should**.\x1b[31m", "arabic": "نعم"}
@@ -156,3 +157,13 @@ def test_what_is_too_long_for_a_clipboard_goes_to_a_file() -> None:
     assert outbox.takes("a" * 74_000, {"TERM": "xterm"})
     assert not outbox.takes("中" * 30_000, {"TERM": "xterm"})
     assert not outbox.takes("a", {"TERM": "linux"})
+
+
+async def test_copies_made_in_blind_mode_name_nobody() -> None:
+    async with answered().run_test(size=WIDE, notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+b", *"why", "enter")
+        await until(pilot, lambda: phases(pilot) == [Phase.DONE, Phase.DONE])
+        screen(pilot).action_copy_turn()
+        assert "why\n\n" in pilot.app.clipboard and "نعم" in pilot.app.clipboard
+        assert "Chinese" not in pilot.app.clipboard and "Arabic" not in pilot.app.clipboard

@@ -490,7 +490,7 @@ class CompareScreen(Screen[None]):
     def action_copy_answer(self) -> None:
         """Copy what this column answered last."""
         if self.current.turns and (text := self.current.turns[-1].text.strip()):
-            what = _("the answer of {name}").format(name=one_line(self.current.column.title))
+            what = _("the answer of {name}").format(name=_called(self.current))
             self._taken().copy(text, what)
         else:
             self._tell(_("There is no answer to copy here yet."))
@@ -499,7 +499,7 @@ class CompareScreen(Screen[None]):
         """Copy the last question and what every column answered to it."""
         question = self.current.turns[-1].question if self.current.turns else self._last_question
         asked = [view for view in self._places() if view.turns and view.turns[-1].question == question]
-        said = [f"{one_line(view.column.title)}:\n{view.turns[-1].text.strip() or _('(no text)')}" for view in asked]
+        said = [f"{_called(view)}:\n{view.turns[-1].text.strip() or _('(no text)')}" for view in asked]
         if said:
             self._taken().copy("\n\n".join([question, *said]) + "\n", _("the question and all answers"))
         else:
@@ -546,7 +546,7 @@ class CompareScreen(Screen[None]):
             self.current.transcript.focus()
             self._courier.send(worker.reopen(self._session))
             closed = _("{name} is closed; ctrl+n brings it back with nothing said in it.")
-            self._tell(closed.format(name=one_line(view.column.title)))
+            self._tell(closed.format(name=_called(view)))
 
     def action_move(self, step: int) -> None:
         """Let this column change places with its neighbour."""

@@ -220,8 +220,8 @@ class CompareApp(_Calm[int]):
                 for language, told in PROMPTS.items():
                     if language != self.compare.language:
                         yield SystemCommand(_(told), _("In a new chat"), partial(self.prompt_in, language))
-            yield SystemCommand("Settings", "Sampling, prompts, theme, layout and keys", self.action_settings)
-            yield SystemCommand("Installed models", "Build, import, check, remove", self.action_installed)
+            yield SystemCommand(_("Settings"), _("Sampling, prompts, theme, layout and keys"), self.action_settings)
+            yield SystemCommand(_("Installed models"), _("Build, import, check, remove"), self.action_installed)
         elif self.probe is not None and screen is self.probe:
             yield from self.probe.commands()
         yield SystemCommand(_("Theme"), _("Change the colours"), self.action_change_theme)

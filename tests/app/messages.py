@@ -15,7 +15,7 @@ import polib
 from culturechat import cultures, locale, survey
 
 PACKAGE = Path(locale.__file__).parents[1]
-NOT_MAIN = ("history", "probe", "chat_list", "dialogs")
+NOT_MAIN = ("history", "probe", "chat_list", "dialogs", "models", "setting")
 """Beginnings of the names of modules whose keys belong to other screens; those are in English."""
 MARKS = {"_": 1, "N_": 1, "ngettext": 2}
 

@@ -283,12 +283,12 @@ class ModelsScreen(Screen[None]):
 
 def _row(model: Installed, width: int) -> Content:
     card = model.card
-    rest = f" {card.form:8}{_megabytes(card.bytes):>10}  {FITS[model.fits]}"
-    name = one_line(card.id)
-    state = "" if model.state == "ok" else "missing" if model.state == "not installed" else "damaged"
+    wrong = "missing" if model.state == "not installed" else "damaged"
+    last = FITS[model.fits] if model.state == "ok" else wrong
     room = max(12, width - 32)
+    shown = (fitted(one_line(card.id), room), "bold" if model.own else "")
     return Content.assemble(
-        (fitted(name, room), "bold" if model.own else ""), rest, (f"  {state}" if state else "", "bold")
+        shown, f" {card.form:8}{_megabytes(card.bytes):>10}  ", (last, "" if last == "fits" else "bold")
     )
 
 

@@ -2,10 +2,10 @@
 
 Phrases (`languages/*.toml`) speak for agreeing, disagreeing or being divided; in the opening sentence they count twice.
 What agrees or disagrees "that …" counts only if that claim is the question's: most of its content words occur in the
-question, and both are negated, or speak of "some", or neither does. What a few or others hold does not count, nor does
-which of its sides a divided sentence calls larger. Agreeing and disagreeing in one answer are, pair by pair, signs of
-being divided. The confidence is how far the strongest side is ahead of the second, as a part of all signs; below
-`LEAST`, or with fewer than `FEWEST` signs, the answer has no clear stance. Knows nothing of models.
+question, and both are negated, or speak of "some", or of "more", or neither does. What a few or others hold does not
+count, nor does which of its sides a divided sentence calls larger. Agreeing and disagreeing in one answer are, pair by
+pair, signs of being divided. The confidence is how far the strongest side is ahead of the second, as a part of all
+signs; below `LEAST`, or with fewer than `FEWEST` signs, the answer has no clear stance. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def _is_of_question(rest: str, question: str, language: Language) -> bool:
     keys = {word.key for word in words.of(claim, language) if word.key}
     if not keys:
         return True
-    turned = (language.stances.negation, language.stances.weakening)
+    cues = language.stances
+    turned = (cues.negation, cues.weakening, cues.comparing)
     if any(bool(re.search(sign, claim)) != bool(re.search(sign, _folded(question))) for sign in turned):
         return False
     asked = {word.key for word in words.of(question) if word.key}

@@ -38,6 +38,8 @@ class Cues:
     """A regular expression for what turns a claim into its opposite."""
     weakening: str
     """A regular expression for what, before a phrase, makes it the view of a few."""
+    comparing: str = ""
+    """A regular expression for what sets one thing above another; a claim that only likens them is another claim."""
 
 
 @dataclass(frozen=True)

@@ -20,43 +20,46 @@ SHORT = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
-def test_a_run_killed_while_training_ends_with_the_same_adapter(tmp_path: Path) -> None:
-    recipe = short_recipe(tmp_path)
-    whole, killed = prepared(tmp_path / "whole", recipe), prepared(tmp_path / "killed", recipe)
-    subprocess.run(command("finetune", recipe, tmp_path / "whole"), check=True, capture_output=True)
-    kill_after_checkpoint(command("finetune", recipe, tmp_path / "killed"), killed)
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return short_recipe(tmp_path_factory.mktemp("recipe"))
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """What one process learns that nothing disturbs."""
+    runs = tmp_path_factory.mktemp("whole")
+    workspace = prepared(runs, recipe)
+    for step in ("finetune", "adapter"):
+        subprocess.run(command(step, recipe, runs), check=True, capture_output=True)
+    return workspace
+
+
+def test_a_run_killed_while_training_ends_with_the_same_adapter(tmp_path: Path, recipe: Path, whole: Workspace) -> None:
+    killed = prepared(tmp_path, recipe)
+    kill_after_checkpoint(command("finetune", recipe, tmp_path), killed)
     assert not killed.lora_config.exists()
-    subprocess.run(command("finetune", recipe, tmp_path / "killed"), check=True, capture_output=True)
+    for step in ("finetune", "adapter"):
+        subprocess.run(command(step, recipe, tmp_path), check=True, capture_output=True)
     assert killed.lora_weights.read_bytes() == whole.lora_weights.read_bytes()
     assert killed.lora_config.read_bytes() == whole.lora_config.read_bytes()
     assert killed.losses.read_bytes() == whole.losses.read_bytes()
-    for run, workspace in (("whole", whole), ("killed", killed)):
-        subprocess.run(command("adapter", recipe, tmp_path / run), check=True, capture_output=True)
-        assert workspace.adapter.is_file()
     assert killed.adapter.read_bytes() == whole.adapter.read_bytes()
     assert list(killed.folder.rglob("*.part")) == []
 
 
-@pytest.mark.slow
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns(tmp_path: Path, recipe: Path, whole: Workspace) -> None:
     """DDP over gloo on CPUs: each step is shared out, and its gradient is that of the whole step."""
-    recipe = short_recipe(tmp_path)
-    alone, shared = prepared(tmp_path / "alone", recipe), prepared(tmp_path / "shared", recipe)
-    subprocess.run(command("finetune", recipe, tmp_path / "alone"), check=True, capture_output=True)
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    arguments = command("finetune", recipe, tmp_path / "shared")[1:]
+    shared = prepared(tmp_path, recipe)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     done = subprocess.run(
-        [*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *arguments],
+        [
+            *(*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
+            *command("finetune", recipe, tmp_path)[1:],
+        ],
         capture_output=True,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": "0"},
@@ -64,7 +67,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("rows in") == 1, "the first process alone speaks"
     assert list(shared.folder.rglob("*.part")) == [] and not shared.checkpoints.exists()
-    for one, other in zip(curve(alone), curve(shared), strict=True):
+    for one, other in zip(curve(whole), curve(shared), strict=True):
         assert other == pytest.approx(one, abs=1e-3)
 
 

@@ -67,6 +67,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, recipe: Path, whole
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("rows in") == 1, "the first process alone speaks"
     assert list(shared.folder.rglob("*.part")) == [] and not shared.checkpoints.exists()
+    assert [step for step, *_ in curve(whole)] == [1, 2, 3, 4]
     for one, other in zip(curve(whole), curve(shared), strict=True):
         assert other == pytest.approx(one, abs=1e-3)
 

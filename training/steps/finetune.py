@@ -347,7 +347,7 @@ def _arguments(workspace: Workspace, training: Training, seed: int) -> TrainingA
         weight_decay=0.0,
         save_steps=training.checkpoint_every,
         save_total_limit=2,
-        logging_steps=10,
+        logging_steps=max(1, min(10, training.steps // 20)),
         seed=seed,
         disable_tqdm=True,
         logging_nan_inf_filter=False,

@@ -61,7 +61,7 @@ def merge_and_quantize(column: Column, target: Path, kind: str, progress: Callab
             column.base_path,
             column.adapter_path,
             full,
-            _texts(target.stem, column.adapter_path),
+            {"general.name": target.stem},
             lambda done: progress(done / 2),
         )
         quantize(full, target, kind, facts.cores(), lambda done: progress(0.5 + done / 2))
@@ -192,13 +192,6 @@ def check_room(source: Path, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < need:
         raise UsageError(f"{folder}: {need / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free.")
-
-
-def _texts(name: str, adapter: Path) -> dict[str, str]:
-    metadata = gguf_file.read_header(adapter).metadata
-    kept = {key: str(value) for key, value in metadata.items() if key.startswith("culturechat.")}
-    named = {"general.base_model.0.name": str(metadata.get("general.base_model.0.name", ""))}
-    return {"general.name": name, **{key: value for key, value in named.items() if value}, **kept}
 
 
 def _base_id(base: str, path: Path) -> str:

@@ -2,13 +2,12 @@
 
 W' = W + (alpha / rank) · B·A, computed in 32-bit floats on the dequantized weights. The adapter's matrices are already
 in the row order of GGUF files, so no architecture needs special care. Everything else of the base (tokenizer, chat
-template, untouched tensors) is copied as it is.
+template, untouched tensors) is copied as it is; culture, survey, licence and origin are the adapter's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,16 @@ from gguf.constants import GGMLQuantizationType, GGUFValueType
 from gguf.quants import dequantize
 from numpy.typing import NDArray
 
-from culturechat import gguf_file, records
+from culturechat import gguf_file, gguf_writing
 from culturechat.errors import BadFile
 
 Matrix = NDArray[np.float32]
 
 _DROPPED = {Keys.General.ARCHITECTURE, Keys.General.FILE_TYPE, Keys.General.QUANTIZATION_VERSION, Keys.General.NAME}
 """Keys the writer sets itself, or that are no longer true."""
+
+_ADAPTERS = ("culturechat.", "general.base_model.", "general.license", "general.languages")
+"""Starts of the keys that a merged model has from its adapter."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ def merge(base: Path, adapter: Path, target: Path, texts: Mapping[str, str], pro
         base: A whole model.
         adapter: A LoRA file made for it; the caller has checked that.
         target: Where the merged model goes.
-        texts: Metadata to set, such as `general.name`.
+        texts: Metadata to set, such as `general.name`, instead of what base and adapter say.
         progress: Told the share that is done, from 0 to 1.
 
     Raises:
-        BadFile: the adapter changes a tensor that the base does not have, or of another shape.
+        BadFile: the adapter changes a tensor that the base does not have, or of another shape, or in a number format
+            that cannot be read; or the disk is full.
     """
     lora = read_lora(adapter)
     reader = GGUFReader(base)
@@ -62,25 +65,23 @@ def merge(base: Path, adapter: Path, target: Path, texts: Mapping[str, str], pro
     for name, (a, b) in lora.pairs.items():
         if shapes.get(name) != (b.shape[0], a.shape[1]):
             raise BadFile(adapter, f"does not fit {base.name}: {name} is {shapes.get(name, 'not in it')}.")
-    with records.replacing(target) as temporary:
-        writer = GGUFWriter(temporary, gguf_file.read_header(base).architecture, use_temp_file=False)
-        # closed in every case: the work can be stopped from where it is told how far it is
-        with closing(writer):
-            copy_metadata(reader, writer, texts)
-            for tensor in reader.tensors:
-                if tensor.name in lora.pairs:
-                    size = 4 * int(np.prod(shapes[tensor.name]))
-                    writer.add_tensor_info(tensor.name, shapes[tensor.name], np.dtype(np.float32), size)
-                else:
-                    writer.add_tensor_info(
-                        tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
-                    )
-            writer.write_header_to_file()
-            writer.write_kv_data_to_file()
-            writer.write_ti_data_to_file()
-            for index, tensor in enumerate(reader.tensors):
-                writer.write_tensor_data(_merged(tensor, lora) if tensor.name in lora.pairs else tensor.data)
-                progress((index + 1) / len(reader.tensors))
+    unreadable = next((t for t in reader.tensors if t.name in lora.pairs and not _is_readable(t)), None)
+    if unreadable is not None:
+        raise BadFile(base, f"{unreadable.name} is in {unreadable.tensor_type.name}, into which nothing can be merged.")
+    with gguf_writing.writing(target, gguf_file.read_header(base).architecture) as writer:
+        copy_metadata(reader, writer, texts, GGUFReader(adapter))
+        for tensor in reader.tensors:
+            if tensor.name in lora.pairs:
+                size = 4 * int(np.prod(shapes[tensor.name]))
+                writer.add_tensor_info(tensor.name, shapes[tensor.name], np.dtype(np.float32), size)
+            else:
+                writer.add_tensor_info(
+                    tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
+                )
+        gguf_writing.write_head(writer)
+        for index, tensor in enumerate(reader.tensors):
+            writer.write_tensor_data(_merged(tensor, lora) if tensor.name in lora.pairs else tensor.data)
+            progress((index + 1) / len(reader.tensors))
 
 
 def read_lora(path: Path) -> Lora:
@@ -113,10 +114,27 @@ def _floats(tensor: Any) -> Matrix:
     return values.reshape(tuple(int(size) for size in reversed(tensor.shape)))
 
 
-def copy_metadata(reader: GGUFReader, writer: GGUFWriter, texts: Mapping[str, str]) -> None:
-    """Copy what a file says of itself, some texts replaced or added; what the writer sets by itself is left to it."""
-    for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key in _DROPPED or key in texts:
+def _is_readable(tensor: Any) -> bool:
+    try:
+        dequantize(tensor.data[:1], GGMLQuantizationType(tensor.tensor_type))
+    except NotImplementedError:
+        return False
+    return True
+
+
+def copy_metadata(
+    reader: GGUFReader, writer: GGUFWriter, texts: Mapping[str, str], adapter: GGUFReader | None = None
+) -> None:
+    """Copy what a file says of itself, some texts replaced or added; what the writer sets by itself is left to it.
+
+    Of an `adapter` that is laid into it, the merged model has culture, survey, licence and origin.
+    """
+    own = {key: field for key, field in reader.fields.items() if not key.startswith("GGUF.") and key not in _DROPPED}
+    taken = {key: field for key, field in adapter.fields.items() if key.startswith(_ADAPTERS)} if adapter else {}
+    if any(key.startswith("general.base_model.") for key in taken):
+        own = {key: field for key, field in own.items() if not key.startswith("general.base_model.")}
+    for key, field in {**own, **taken}.items():
+        if key in texts:
             continue
         kind = field.types[0]
         inner = field.types[-1] if kind == GGUFValueType.ARRAY else None

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps = None if options.step == "run" else [options.step]
         names = [name.strip() for name in options.cultures.split(",") if name.strip()]
         chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
-        jobs = pipeline.jobs(names, *chosen, one=options.one, fold=options.fold)
+        jobs = pipeline.jobs(names, *chosen, one=options.one, fold=options.fold, types=options.types)
         if options.step == "matrix":
             print(pipeline.matrix(jobs))
             return 0
@@ -49,10 +49,14 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m training", description="Train an adapter per culture on survey shares.", allow_abbrev=False
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    for name, text in {"run": "all steps in order", **HELP, "matrix": MATRIX}.items():
+    for name, text in {"run": "all steps in order but those taken only when named", **HELP, "matrix": MATRIX}.items():
         step = steps.add_parser(name, help=text, allow_abbrev=False)
         step.add_argument("--cultures", required=True, metavar="A,B", help="cultures to train, or all")
-        step.add_argument("--base", default="smollm2-135m", help="a file of training/bases (default: %(default)s)")
+        step.add_argument(
+            "--base",
+            default="smollm2-135m",
+            help="a file of training/bases, or the folder of a Hugging Face checkpoint (default: %(default)s)",
+        )
         step.add_argument(
             "--recipe", default="tiny", help="a file of training/recipes, or a path (default: %(default)s)"
         )
@@ -74,6 +78,14 @@ def parser() -> argparse.ArgumentParser:
             metavar="1-5",
             help="leave a fifth of the questions out of training and test on it (default: leave out none)",
         )
+        step.set_defaults(types=pipeline.TYPES)
+        if name == "quantize":
+            step.add_argument(
+                "--types",
+                type=lambda text: tuple(text.split(",")),
+                metavar="A,B",
+                help=f"number formats (default: {','.join(pipeline.TYPES)})",
+            )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
         if name == "evaluate":
             step.add_argument(
@@ -99,6 +111,9 @@ HELP = {
     "dataset": "make option questions, prose and replay rows",
     "finetune": "train the adapter with transformers and peft",
     "adapter": "write the adapter as GGUF",
+    "merge": "lay the adapter into its base: one whole GGUF file (only when named)",
+    "quantize": "write the merged model in small number formats (only when named)",
+    "parity": "measure how far each export is from the trained model (only when named)",
     "evaluate": "score it beside its controls",
     "probe": "measure the adapter's file with `culturechat probe`",
     "publish": "put adapter, card and table into models/",

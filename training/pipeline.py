@@ -25,6 +25,9 @@ from training.workspace import Workspace
 SHARED_OUT = "finetune"
 """The step that several processes take together."""
 
+TYPES = ("q4_0", "q4_k_m", "q8_0", "bf16")
+"""Number formats that a merged model is written in unless others are asked for."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -45,6 +48,9 @@ class Job:
     """The survey's own file, where the shares were read from one."""
     fold: int = 0
     """The part of the questions that is left out to test on; 0 leaves out none."""
+
+    types: tuple[str, ...] = TYPES
+    """Number formats that `quantize` writes."""
 
     @property
     def training(self) -> Training:
@@ -68,6 +74,8 @@ class Step:
     """Settings that its artefacts follow from."""
     reads: Callable[[Job], tuple[Path, ...]]
     """Files that its artefacts follow from."""
+    asked: bool = False
+    """Whether it is taken only when it is named; what is chatted with needs none of these."""
     shared: bool = False
     """Whether all cultures of a run have its artefacts in common, so that it is taken once for all."""
 
@@ -82,6 +90,7 @@ def jobs(
     survey_file: Path | None = None,
     one: bool = False,
     fold: int = 0,
+    types: Iterable[str] = TYPES,
 ) -> list[Job]:
     """Return a job for each culture; `all` stands for every culture there is.
 
@@ -95,6 +104,7 @@ def jobs(
         survey_file: The survey's own; people's answers are then read from there and not from the shipped figures.
         one: Whether an adapter of all these cultures together is trained too, before the others.
         fold: The part of the questions that is left out of training, from 1 to 5; 0 leaves out none.
+        types: Number formats that `quantize` writes.
 
     Raises:
         UsageError: a culture, base or recipe is unknown.
@@ -111,28 +121,29 @@ def jobs(
             chosen_base,
             chosen_recipe,
             seed,
-            Workspace.of(runs, base, chosen_recipe.id, seed, who.id, survey_file, fold),
+            Workspace.of(runs, chosen_base.id, chosen_recipe.id, seed, who.id, survey_file, fold),
             models or paths.shipped_models(),
             bank,
             source,
             survey_file,
             fold,
+            tuple(types),
         )
         for who in speakers
     ]
 
 
 def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> None:
-    """Take the steps in order, all or those named, and print a line for each.
+    """Take the steps in order and print a line for each.
 
     Under `accelerate launch` all processes share the training; every other step is taken by the first alone.
 
     Args:
         job: What is trained.
-        names: Steps to take; the others are neither run nor checked.
+        names: Steps to take; the others are neither run nor checked. By default all that need not be asked for.
         again: Also run a step that is done.
     """
-    for name in names or STEPS:
+    for name in names or [name for name, step in STEPS.items() if not step.asked]:
         if name != SHARED_OUT and processes.rank():
             continue
         if name == SHARED_OUT:
@@ -274,6 +285,24 @@ def _adapter(job: Job) -> str:
     return adapter.run(job.workspace, job.speaker, job.base, job.source.people)
 
 
+def _merge(job: Job) -> str:
+    from training.steps import merge
+
+    return merge.run(job.workspace, job.base)
+
+
+def _quantize(job: Job) -> str:
+    from training.steps import quantize
+
+    return quantize.run(job.workspace, job.types)
+
+
+def _parity(job: Job) -> str:
+    from training.steps import parity
+
+    return parity.run(job.workspace, job.speaker, job.base, job.bank)
+
+
 def _evaluate(job: Job) -> str:
     from training.steps import evaluate
 
@@ -368,6 +397,32 @@ STEPS = {
         depends=lambda job: {"base": job.base.record.sha256, "name": job.speaker.id},
         reads=lambda job: (job.workspace.lora_weights, job.workspace.lora_config),
     ),
+    "merge": Step(
+        _merge,
+        leaves=lambda job: (job.workspace.merged,),
+        depends=lambda job: {"base": job.base.record.sha256},
+        reads=lambda job: (job.workspace.adapter, job.workspace.lora_weights, job.workspace.lora_config),
+        asked=True,
+    ),
+    "quantize": Step(
+        _quantize,
+        leaves=lambda job: tuple(job.workspace.quantized(kind) for kind in job.types),
+        depends=lambda job: {"types": job.types},
+        reads=lambda job: (job.workspace.merged,),
+        asked=True,
+    ),
+    "parity": Step(
+        _parity,
+        leaves=lambda job: (job.workspace.parity,),
+        depends=lambda job: {"base": job.base.record.sha256, "prompts": _prompts(job)},
+        reads=lambda job: (
+            *_question_files(job),
+            job.workspace.adapter,
+            job.workspace.lora_weights,
+            job.workspace.lora_config,
+        ),
+        asked=True,
+    ),
     "evaluate": Step(
         _evaluate,
         leaves=lambda job: (job.workspace.scores, job.workspace.answers),
@@ -391,7 +446,7 @@ STEPS = {
             job.models / "adapters" / f"{job.base.id}.{job.speaker.id}.gguf",
         ),
         depends=lambda job: {"recipe": job.recipe.id, "seed": job.seed, "models": str(job.models)},
-        reads=lambda job: (job.workspace.adapter, job.workspace.scores, job.workspace.probe),
+        reads=lambda job: (job.workspace.adapter, job.workspace.scores, job.workspace.probe, job.workspace.parity),
     ),
 }
 """All steps in the order they are taken."""

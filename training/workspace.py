@@ -144,6 +144,20 @@ class Workspace:
         return self.folder / "adapter.gguf"
 
     @property
+    def merged(self) -> Path:
+        """Base and adapter as one model, changed matrices in 32-bit floats."""
+        return self.folder / "merged.gguf"
+
+    def quantized(self, kind: str) -> Path:
+        """The merged model in a number format."""
+        return self.folder / f"merged.{kind}.gguf"
+
+    @property
+    def parity(self) -> Path:
+        """How far each exported file's answers are from the trained model's."""
+        return self.folder / "parity.json"
+
+    @property
     def scores(self) -> Path:
         """How well the adapter meets the human shares, beside its controls."""
         return self.folder / "scores.json"

@@ -11,13 +11,20 @@ from safetensors.numpy import save_file
 from culturechat import cultures, gguf_file
 from culturechat.catalogue import check_adapter
 from culturechat.errors import BadFile, UsageError
-from culturechat.gguf_file import Header
 from training import bases, speaker
+from training.checkpoints import families, layout, lora
 from training.steps import adapter
 
 BASE = bases.load("smollm2-135m")
 CHINESE = speaker.of(cultures.load("chinese"))
 LAYER = "base_model.model.model.layers.0"
+
+
+def matrices(layer: str, outputs: int, inputs: int) -> dict[str, Any]:
+    return {
+        f"base_model.model.{layer}.lora_A.weight": np.ones((2, inputs), np.float32),
+        f"base_model.model.{layer}.lora_B.weight": np.ones((outputs, 2), np.float32),
+    }
 
 
 def written(folder: Path, config: dict[str, Any], extra: dict[str, Any] | None = None) -> Path:
@@ -38,8 +45,8 @@ def written(folder: Path, config: dict[str, Any], extra: dict[str, Any] | None =
 
 def test_rows_move_within_their_head_from_halves_to_neighbours() -> None:
     rows = np.arange(8, dtype=np.float32).reshape(8, 1)
-    assert adapter.permuted(rows, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
-    assert adapter.permuted(rows, None).ravel().tolist() == list(range(8))
+    assert layout.interleaved(rows, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+    assert layout.interleaved(rows, None).ravel().tolist() == list(range(8))
 
 
 def test_only_query_and_key_have_heads() -> None:
@@ -68,19 +75,33 @@ def test_the_file_names_base_culture_and_survey(tmp_path: Path) -> None:
 
 
 def test_rank_stabilised_scaling_becomes_a_larger_alpha() -> None:
-    assert adapter.strength({"lora_alpha": 8, "r": 4}) == 8
-    assert adapter.strength({"lora_alpha": 8, "r": 4, "use_rslora": True}) == 16
+    assert lora.strength({"lora_alpha": 8, "r": 4}) == 8
+    assert lora.strength({"lora_alpha": 8, "r": 4, "use_rslora": True}) == 16
 
 
 @pytest.mark.parametrize(
     ("config", "extra", "says"),
     [
         ({"use_dora": True}, {}, "DoRA"),
+        ({"bias": "lora_only"}, {}, "bias"),
+        ({"lora_bias": True}, {f"{LAYER}.self_attn.q_proj.lora_B.bias": np.ones(576, np.float32)}, "bias"),
+        ({"trainable_token_indices": [1, 2]}, {}, "trained embeddings"),
+        ({"init_lora_weights": "pissa_niter_16"}, {}, "pissa"),
+        ({"layer_replication": [[0, 2]]}, {}, "twice"),
+        ({"target_parameters": ["mlp.experts"]}, {}, "bare parameters"),
+        ({"r": 3}, {}, "rank 3"),
+        ({}, matrices("lm_head", 49152, 576), "has no lm_head.weight of its own.*embedding"),
+        ({}, matrices("model.layers.0.self_attn.v_proj", 64, 576), "64 × 576 here and 192 × 576 in the base"),
+        ({}, matrices("model.layers.30.self_attn.v_proj", 192, 576), "layers.30"),
         ({}, {f"{LAYER}.self_attn.q_proj.lora_magnitude_vector": np.ones(4, np.float32)}, "DoRA"),
         ({"modules_to_save": ["lm_head"]}, {}, "lm_head"),
         ({"rank_pattern": {"q_proj": 4}}, {}, "differ between layers"),
         ({"peft_type": "IA3"}, {}, "IA3"),
-        ({}, {"base_model.model.model.embed_tokens.lora_embedding_A": np.ones((2, 4), np.float32)}, "no LoRA matrix"),
+        (
+            {},
+            {"base_model.model.model.embed_tokens.lora_embedding_A": np.ones((2, 4), np.float32)},
+            "trained embeddings",
+        ),
     ],
 )
 def test_what_llama_cpp_cannot_apply_is_refused(
@@ -94,7 +115,7 @@ def test_what_llama_cpp_cannot_apply_is_refused(
 
 def test_an_architecture_without_a_rule_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="'mamba'"):
-        adapter.names_of(Header(3, {"general.architecture": "mamba"}, ()))
+        families.of_architecture("mamba")
 
 
 def test_a_folder_without_an_adapter_is_refused(tmp_path: Path) -> None:

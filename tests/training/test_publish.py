@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from culturechat import cultures, records
+from culturechat import catalogue, cultures, records
 from culturechat.catalogue import CardFile
 from culturechat.errors import BadFile
 from training import bases, pipeline, recipes
@@ -39,6 +39,15 @@ def test_publish_writes_a_card_that_the_catalogue_reads(job: Job) -> None:
     assert card.base_sha256 == bases.load("smollm2-135m").record.sha256
     assert card.survey is not None and card.survey.countries == ("CHN",)
     assert card.scores == {"probe": PROBE, **SCORES}
+
+
+def test_the_card_says_how_near_the_exports_are_to_what_was_trained(job: Job) -> None:
+    parity = {"prompts": 20, "q8_0": {"option_kl": 4.9e-05}}
+    for digest, kept in ((catalogue.sha256_of(job.workspace.adapter), True), ("of another adapter", False)):
+        job.workspace.parity.write_text(json.dumps({**parity, "adapter_sha256": digest}), "utf-8")
+        pipeline.run(job, ["publish"])
+        card = records.read(job.models / "cards" / "smollm2-135m.chinese.toml", CardFile)
+        assert card.scores.get("parity") == (parity if kept else None)
 
 
 def test_the_table_holds_a_row_for_every_card(job: Job) -> None:

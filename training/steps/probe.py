@@ -25,8 +25,8 @@ def run(workspace: Workspace, speaker: Speaker, base: Base) -> str:
         raise BadFile(workspace.adapter, "is not there. Run `python -m training adapter` first.")
     names, plan = [culture.id for culture in speaker.cultures], Plan(ORDERS)
     form: Form = "one" if speaker.id == ONE else "adapter"
-    trained = probe(names, base=base.card, adapters={speaker.id: workspace.adapter}, form=form, plan=plan)
-    prompted = probe(names, base=base.card, form="prompt", plan=plan)
+    trained = probe(names, base=base.model, adapters={speaker.id: workspace.adapter}, form=form, plan=plan)
+    prompted = probe(names, base=base.model, form="prompt", plan=plan)
     found = {
         "command": f"culturechat probe --cultures {','.join(names)} --form {form} --orders {ORDERS}",
         **_summary(trained, _KEPT),

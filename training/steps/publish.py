@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from culturechat import records, survey
+from culturechat import catalogue, records, survey
 from culturechat.catalogue import CardFile
 from culturechat.errors import BadFile
 from training.bases import Base
@@ -64,7 +64,7 @@ def card(
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "culture": speaker.id,
-        "base": base.card,
+        "base": base.card or base.id,
         "base_sha256": base.record.sha256,
         "recipe": recipe.id,
         "seed": seed,
@@ -90,7 +90,16 @@ def write_table(models: Path) -> int:
 
 def _scores(workspace: Workspace) -> dict[str, Any]:
     """Return the scores of the card: by the probe command on the file, and by the training code in torch."""
-    return {"probe": _read(workspace.probe, "probe"), **_read(workspace.scores, "evaluate")}
+    return {"probe": _read(workspace.probe, "probe"), **_read(workspace.scores, "evaluate"), **_parity(workspace)}
+
+
+def _parity(workspace: Workspace) -> dict[str, Any]:
+    """Return how far exported files are from the trained model, where that was measured of just this adapter."""
+    if not workspace.parity.is_file():
+        return {}
+    found = _read(workspace.parity, "parity")
+    of_this = found.pop("adapter_sha256") == catalogue.sha256_of(workspace.adapter)
+    return {"parity": found} if of_this else {}
 
 
 def _read(path: Path, step: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,9 +34,10 @@ class Tokens:
 
     def __init__(self, base: Base) -> None:
         quiet()
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(base.path.parent, gguf_file=base.path.name)
+        folder, file = _place(base)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **file)
         if not self.tokenizer.chat_template:
-            raise BadFile(base.path, "carries no chat template; a base must be a chat model.")
+            raise BadFile(folder, "carries no chat template; a base must be a chat model.")
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Return a conversation as the model reads it, up to where its answer begins."""
@@ -63,19 +65,25 @@ class Tokens:
 
 
 def load(base: Base, kind: torch.dtype | None = None) -> Any:
-    """Return the base, its GGUF weights dequantized, by default in the numbers that this machine computes fastest."""
+    """Return the base, of a GGUF file dequantized, by default in the numbers that this machine computes fastest."""
     quiet()
     keep_memory()
+    folder, file = _place(base)
+    extra = {**file, "quantization_config": GgufConfig(dequantize=True)} if file else {}
     with redirect_stderr(StringIO()):  # reading a GGUF file draws a bar that no setting hides
         model = AutoModelForCausalLM.from_pretrained(
-            base.path.parent,
-            gguf_file=base.path.name,
-            quantization_config=GgufConfig(dequantize=True),
+            folder,
             dtype=kind or number_type(),
             attn_implementation="eager",  # masks of trees are dense, for which no kernel of the others is faster
+            **extra,
         )
     model.lm_head = Picked(model.lm_head)
     return model
+
+
+def _place(base: Base) -> tuple[Path, dict[str, str]]:
+    """Return the folder that transformers reads a base from, and the GGUF file in it, if it is one."""
+    return (Path(base.folder), {}) if base.folder else (base.path.parent, {"gguf_file": base.path.name})
 
 
 def number_type() -> torch.dtype:

@@ -34,7 +34,7 @@ class Aborted(Exception):
 class Model:
     """Weights and vocabulary of one GGUF file, shared by any number of contexts."""
 
-    def __init__(self, path: str, progress: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: str, progress: Callable[[], None] = lambda: None, vocabulary_only: bool = False) -> None:
         _start_library()
         params = llama_cpp.llama_model_default_params()
 
@@ -42,6 +42,7 @@ class Model:
             progress()
             return True
 
+        params.vocab_only = vocabulary_only
         params.progress_callback = llama_cpp.llama_progress_callback(go_on)
         if Path(path).stat().st_size <= READ_WHOLE_BYTES:
             params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,11 +18,14 @@ from culturechat import records
 from culturechat.errors import BadFile, EngineError, unknown
 from culturechat.terminal import one_line
 
-TYPES = {"q4_0": 2, "q8_0": 7, "q4_k_m": 15, "bf16": 32}
+TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7, "q4_k_m": 15, "bf16": 32}
 """Name of a number format to llama.cpp's number for it."""
 
 _TENSOR_OF = re.compile(r"\[ *(\d+)/ *(\d+)\]")
 """Where llama.cpp says how many tensors of all are done."""
+
+FULL_BYTES = 1_000_000
+"""Room that a disk without room still has, less than what is written at once."""
 
 
 def quantize(
@@ -71,6 +75,8 @@ def _run_child(source: Path, target: Path, kind: str, threads: int, progress: Ca
             child.kill()
         child.communicate()
     if child.returncode:
+        if shutil.disk_usage(target.parent).free < FULL_BYTES:  # llama.cpp's own words do not say so
+            raise EngineError(f"{target.parent}: the disk is full.")
         raise EngineError(f"{source}: cannot be written as {kind}: {last or 'llama.cpp gave up'}.")
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from gguf import GGUFWriter
 
-from culturechat import records
+from culturechat import gguf_file, records
 from culturechat.errors import BadFile
+
+FULL = "the disk is full"
 
 
 @contextmanager
@@ -29,10 +31,19 @@ def writing(path: Path, architecture: str, check: Callable[[Path], None] = lambd
                 for file in writer.fout or ():
                     with suppress(OSError):  # what could not be written cannot be flushed either
                         file.close()
+            _refuse_cut(temporary, path)
             check(temporary)
     except OSError as error:
         # numpy says how much it wrote, but not why not all; in practice that is a full disk
-        raise BadFile(path, f"cannot be written ({error.strerror or 'the disk is full'}).") from None
+        raise BadFile(path, f"cannot be written ({error.strerror or FULL}).") from None
+
+
+def _refuse_cut(written: Path, path: Path) -> None:
+    """Raise a `BadFile` where less was written than announced, which numpy does not always notice on a full disk."""
+    try:
+        gguf_file.read_header(written)
+    except BadFile:
+        raise BadFile(path, f"cannot be written ({FULL}).") from None
 
 
 def write_head(writer: GGUFWriter) -> None:

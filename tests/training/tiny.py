@@ -18,7 +18,7 @@ LAYERS, WIDTH, VOCABULARY = 2, 64, 400
 ODD_HEADS = 48
 """A width of heads that is not the model's width by their number, where the family can have one."""
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "hidden_size": WIDTH, "intermediate_size": 96, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 512, "vocab_size": VOCABULARY + 5, "bos_token_id": 1,
     "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.2,
@@ -75,14 +75,18 @@ def plain_checkpoint(folder: Path, characters: bool = False, **settings: Any) ->
 def plain_shapes() -> dict[str, tuple[int, ...]]:
     """Return the tensors of a plain checkpoint, as transformers names them."""
     heads, key_heads, inner, rows = WIDTH, WIDTH // 2, COMMON["intermediate_size"], COMMON["vocab_size"]
-    block = {
+    block: dict[str, tuple[int, ...]] = {
         "self_attn.q_proj": (heads, WIDTH), "self_attn.k_proj": (key_heads, WIDTH),
         "self_attn.v_proj": (key_heads, WIDTH), "self_attn.o_proj": (WIDTH, heads), "mlp.gate_proj": (inner, WIDTH),
         "mlp.up_proj": (inner, WIDTH), "mlp.down_proj": (WIDTH, inner), "input_layernorm": (WIDTH,),
         "post_attention_layernorm": (WIDTH,),
     }  # fmt: skip
     layers = {f"model.layers.{i}.{name}.weight": shape for i in range(LAYERS) for name, shape in block.items()}
-    ends = {"model.embed_tokens.weight": (rows, WIDTH), "model.norm.weight": (WIDTH,), "lm_head.weight": (rows, WIDTH)}
+    ends: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (rows, WIDTH),
+        "model.norm.weight": (WIDTH,),
+        "lm_head.weight": (rows, WIDTH),
+    }
     return {**layers, **ends}
 
 

@@ -183,10 +183,12 @@ def _gemma_faults(config: Mapping[str, Any]) -> dict[str, bool]:
     width = int(config.get("head_dim", 256))
     scalar = float(config.get("query_pre_attn_scalar", width))
     layers = list(config.get("layer_types") or [])
+    period = int(config.get("sliding_window_pattern") or WINDOW_PERIOD)
     usual = [
         "full_attention" if (index + 1) % WINDOW_PERIOD == 0 else "sliding_attention" for index in range(len(layers))
     ]
     return {
         f"an attention scale of 1/√{scalar:g} over heads of width {width}": not math.isclose(scalar, width),
-        f"layers that do not see everything at every {WINDOW_PERIOD}th place": layers != usual,
+        f"layers that do not see everything at every {WINDOW_PERIOD}th place": layers != usual
+        or period != WINDOW_PERIOD,
     }

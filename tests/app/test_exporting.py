@@ -29,6 +29,7 @@ from culturechat.exporting import ollama
 from culturechat.exporting.forms import peft, turns
 from culturechat.settings import Settings
 from training import bases, speaker
+from training.checkpoints import layout
 from training.steps import adapter
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def shipped(culture: str) -> Path:
 
 def test_rows_of_query_and_key_are_really_moved() -> None:
     rows = np.arange(16, dtype=np.float16).reshape(8, 2)
-    assert np.array_equal(adapter.permuted(peft.restored(rows, 2).astype(np.float32), 2), rows)
+    assert np.array_equal(layout.interleaved(peft.restored(rows, 2).astype(np.float32), 2), rows)
     assert not np.array_equal(peft.restored(rows, 2), rows)
     found = peft.weights(shipped("chinese"), BASE.path)
     there = tensors(shipped("chinese"))

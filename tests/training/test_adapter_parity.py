@@ -16,6 +16,7 @@ from culturechat import catalogue, cultures, engines, prompting, survey
 from culturechat.catalogue import Column
 from culturechat.engines import Choice
 from training import bases, recipes, speaker
+from training.checkpoints import layout
 from training.steps import adapter
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
@@ -78,8 +79,8 @@ def test_the_adapter_matters_in_this_comparison(trained: Shares, untouched: Shar
 def test_without_the_permutation_the_comparison_fails(
     folder: Path, trained: Shares, exact_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "permuted", lambda b, heads: b)
-    adapter.convert(folder / "lora", folder / "fault.gguf", speaker.of(CULTURE), BASE)
+    monkeypatch.setattr(layout, "interleaved", lambda rows, heads: rows)
+    adapter.convert(folder / "lora", folder / "fault.gguf", CULTURE, BASE)
     assert difference(trained, llama_cpp(exact_base, folder / "fault.gguf")) > 0.02
 
 

@@ -80,7 +80,7 @@ def test_without_the_permutation_the_comparison_fails(
     folder: Path, trained: Shares, exact_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "interleaved", lambda rows, heads: rows)
-    adapter.convert(folder / "lora", folder / "fault.gguf", CULTURE, BASE)
+    adapter.convert(folder / "lora", folder / "fault.gguf", speaker.of(CULTURE), BASE)
     assert difference(trained, llama_cpp(exact_base, folder / "fault.gguf")) > 0.02
 
 

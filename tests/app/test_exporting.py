@@ -93,13 +93,14 @@ def test_rows_of_query_and_key_are_really_moved() -> None:
 @pytest.mark.slow
 def test_peft_applies_the_folder_as_llama_cpp_applies_the_file(tmp_path: Path) -> None:
     """The change of a layer's weights, from peft's own code, against that from the GGUF file."""
+    import torch
     from peft import PeftModel
 
     from culturechat import merging
     from training.steps import weights
 
     export("--for", "hf", "-c", "chinese", "--to", str(tmp_path))
-    base = weights.load(BASE)
+    base = weights.load(BASE, torch.float32)
     before = base.model.layers[0].self_attn.v_proj.weight.detach().clone()
     model = PeftModel.from_pretrained(base, str(tmp_path / "culturechat-chinese")).merge_and_unload()
     changed = model.model.layers[0].self_attn.v_proj.weight.detach() - before

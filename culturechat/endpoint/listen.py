@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -71,7 +72,8 @@ def listen(desk: Desk, settings: Settings, place: Place, token: str, tell: Calla
         )
         bound.listen(128)
         tell(f"http://{host}:{port}/v1")
-        uvicorn.Server(config).run(sockets=[bound])
+        with suppress(KeyboardInterrupt):  # uvicorn shuts down at Ctrl-C, then passes it on; here it is the way to end
+            uvicorn.Server(config).run(sockets=[bound])
 
 
 def _bound(place: Place) -> socket.socket:

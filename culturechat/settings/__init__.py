@@ -229,7 +229,7 @@ def value_of(key: str, text: str, given: str = "") -> Any:
         raise UsageError(f"{given} is empty; unset {key} to have the default.")
     try:
         value = msgspec.convert(text.strip() if plain is not str else text, plain, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # halves of characters come from bytes that are no text
         raise UsageError(f"{given} is not a valid {key}; expected {expected(key)}.") from None
     if key == "interface_language":
         locale.choose(value)

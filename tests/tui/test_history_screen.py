@@ -275,7 +275,7 @@ async def test_on_a_small_screen_space_shows_the_chat_in_place_of_the_list(home:
 async def test_the_palette_and_the_help_know_the_history(home: Path) -> None:
     async with kept_stage().run_test(size=WIDE) as pilot:
         await ready(pilot)
-        await pilot.press("f1")
+        await pilot.press("f1", "end")
         await until(pilot, lambda: "Chats that were kept" in shown(pilot))
         await pilot.press("escape", "ctrl+p", *"history")
         await until(pilot, lambda: "Chats that were kept" in shown(pilot))

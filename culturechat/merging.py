@@ -117,7 +117,7 @@ def _floats(tensor: Any) -> Matrix:
 def _is_readable(tensor: Any) -> bool:
     try:
         dequantize(tensor.data[:1], GGMLQuantizationType(tensor.tensor_type))
-    except NotImplementedError:
+    except NotImplementedError:  # gguf's own word for a number format that it cannot read
         return False
     return True
 

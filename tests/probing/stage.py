@@ -41,7 +41,7 @@ class Rule(Echo):
             yield Scores(tuple(log(0.8 * weight / sum(weights)) for weight in weights))
 
     def weight(self, column: str, place: int, line: tuple[str, str]) -> float:
-        raise NotImplementedError
+        raise NotImplementedError  # each rule below has its own
 
 
 class Moody(Rule):

@@ -59,7 +59,7 @@ class WhileTyped(_Any):
 
     def typed(self) -> str:
         """Return what is typed, or what stands there as long as nothing is."""
-        raise NotImplementedError
+        raise NotImplementedError  # each input keeps its text under another name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters without the one that would order the pieces of a line that is in order."""

@@ -14,7 +14,7 @@ class FittedText(Widget):
 
     def lines(self, width: int) -> list[Content]:
         """Return what to show in so many cells."""
-        raise NotImplementedError
+        raise NotImplementedError  # Textual's metaclass leaves no room for an abstract base class
 
     def render(self) -> Content:
         """Return the lines for the width at hand."""

@@ -22,7 +22,7 @@ from culturechat.tui.library import Library
 from culturechat.tui.screens import history as history_screen
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
-from culturechat.tui.widgets.chat_list import ChatList
+from culturechat.tui.widgets.chat_list import ChatList, Reader
 from culturechat.tui.widgets.header import Phase
 from tests.app.test_history import refusing
 from tests.tui.stage import (
@@ -345,3 +345,13 @@ async def test_nothing_is_kept_where_the_user_does_not_want_it(home: Path) -> No
         await ask(pilot, "why?")
         await open_history(pilot, 0)
     assert not History().path.exists()
+
+
+async def test_a_chat_that_was_read_when_the_app_ends_is_not_shown(home: Path) -> None:
+    number = keep("first?")
+    async with kept_stage().run_test(size=WIDE) as pilot:
+        await open_history(pilot, 1)
+        reader = here(pilot).query_one(Reader)
+        pilot.app.exit()
+        await reader.show(History().load(number))
+        assert not reader.children

@@ -55,7 +55,7 @@ class Reader(VerticalScroll):
     async def show(self, chat: Chat | None) -> None:
         """Show the beginning of a chat, or nothing."""
         await self.remove_children()
-        if chat:
+        if chat and self.is_attached:  # not while the app ends
             await self.mount(*_texts(chat))
         self.scroll_home(animate=False)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from culturechat import __version__
+from culturechat import __version__, cli_completion
 from culturechat.cli_history import history
 from culturechat.cli_server import Remote, Server, ServerModel, remote
 from culturechat.cli_settings import settings as settings_command
@@ -45,10 +45,21 @@ app.add_typer(settings_command, name="settings")
 
 Cultures = Annotated[
     str | None,
-    typer.Option("--cultures", "-c", metavar="A,B,…", help="Columns: cultures, and `base` for the untouched model."),
+    typer.Option(
+        "--cultures",
+        "-c",
+        metavar="A,B,…",
+        help="Columns: cultures, and `base` for the untouched model.",
+        autocompletion=cli_completion.columns,
+    ),
 ]
 Base = Annotated[
-    str | None, typer.Option(metavar="ID|FILE.gguf", help="Base model: a card's id or any GGUF chat model.")
+    str | None,
+    typer.Option(
+        metavar="ID|FILE.gguf",
+        help="Base model: a card's id or any GGUF chat model.",
+        autocompletion=cli_completion.bases,
+    ),
 ]
 Adapter = Annotated[
     list[str] | None, typer.Option(metavar="CULTURE=FILE.gguf", help="A LoRA adapter of your own; may be repeated.")
@@ -56,7 +67,10 @@ Adapter = Annotated[
 FormOption = Annotated[
     str | None,
     typer.Option(
-        "--form", metavar="merged|adapter|one|prompt", help="How a culture comes; by default the fastest there is."
+        "--form",
+        metavar="merged|adapter|one|prompt",
+        help="How a culture comes; by default the fastest there is.",
+        autocompletion=cli_completion.forms,
     ),
 ]
 TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest tokens with this share together.")]
@@ -84,13 +98,23 @@ Rtl = Annotated[
         metavar="auto|logical|visual", help="Who orders Arabic: the terminal (logical), we (visual), whoever can."
     ),
 ]
+NumberFormat = Annotated[
+    str,
+    typer.Option(
+        "--type",
+        metavar="q4_0|q4_k_m|q8_0|f16|bf16",
+        help="Number format of merged models.",
+        autocompletion=cli_completion.number_formats,
+    ),
+]
+Model = Annotated[str, typer.Argument(help="A model's id.", autocompletion=cli_completion.models)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one line and exit code 2."""
     try:
-        app()
+        app(prog_name="culturechat")  # of `python -m culturechat` too, so that completion is for the command
     except CulturechatError as error:
         typer.echo(f"culturechat: {one_line(str(error))}", err=True)
         sys.exit(error.exit_code)
@@ -319,7 +343,14 @@ def serve(
         bool, typer.Option("--api", help="Offer each culture as a model of an OpenAI-compatible endpoint.")
     ] = False,
     cultures: Annotated[
-        str | None, typer.Option("--cultures", "-c", metavar="A,B,…", help="What is offered; by default all and base.")
+        str | None,
+        typer.Option(
+            "--cultures",
+            "-c",
+            metavar="A,B,…",
+            help="What is offered; by default all and base.",
+            autocompletion=cli_completion.columns,
+        ),
     ] = None,
     base: Base = None,
     adapter: Adapter = None,
@@ -393,7 +424,7 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
 @models.command("build")
 def build_models(
     cultures: Cultures = None,
-    kind: Annotated[str, typer.Option("--type", metavar="q4_0|q4_k_m|q8_0|bf16", help="Number format.")] = "q8_0",
+    kind: NumberFormat = "q8_0",
     base: Base = None,
 ) -> None:
     """Merge cultures' adapters into their base and quantize them: files of their own, for use here or elsewhere."""
@@ -427,14 +458,22 @@ def import_model(
 
 @models.command("export")
 def export_models(
-    program: Annotated[str, typer.Option("--for", metavar="ollama|lmstudio|hf|llm", help="Who takes it.")],
+    program: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="ollama|lmstudio|hf|llm",
+            help="Who takes it.",
+            autocompletion=cli_completion.programs,
+        ),
+    ],
     cultures: Cultures = None,
     base: Base = None,
     adapter: Adapter = None,
     kind: Annotated[
         str | None, typer.Option("--as", metavar="merged|adapter", help="By default what suits the program best.")
     ] = None,
-    number: Annotated[str, typer.Option("--type", metavar="q4_0|q4_k_m|q8_0|bf16", help="Of merged models.")] = "q8_0",
+    number: NumberFormat = "q8_0",
     folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to.")] = Path("exported"),
 ) -> None:
     """Write cultures' models as other programs want them: Ollama, LM Studio, the Hugging Face hub, `llm`."""
@@ -456,7 +495,7 @@ def export_models(
 
 
 @models.command("info")
-def show_model(name: Annotated[str, typer.Argument(help="A model's id.")], as_json: Json = False) -> None:
+def show_model(name: Model, as_json: Json = False) -> None:
     """Show all that a model's card says."""
     from culturechat import catalogue, plain
 
@@ -477,7 +516,11 @@ def show_model(name: Annotated[str, typer.Argument(help="A model's id.")], as_js
 
 
 @models.command("verify")
-def verify_models(names: Annotated[list[str] | None, typer.Argument(help="Ids; all by default.")] = None) -> None:
+def verify_models(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Ids; all by default.", autocompletion=cli_completion.models)
+    ] = None,
+) -> None:
     """Read the files through and check their sizes and SHA-256. Exit code 1 if one is missing or damaged."""
     from culturechat import catalogue, plain
 
@@ -491,7 +534,7 @@ def verify_models(names: Annotated[list[str] | None, typer.Argument(help="Ids; a
 
 
 @models.command("remove")
-def remove_model(name: Annotated[str, typer.Argument(help="A model's id.")]) -> None:
+def remove_model(name: Model) -> None:
     """Move a model that you built or imported to the trash folder."""
     from culturechat import building
 

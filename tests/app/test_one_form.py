@@ -57,8 +57,8 @@ def test_without_one_it_says_how_to_get_it(tmp_path: Path, base_path: Path) -> N
 
 
 def test_an_unknown_form_is_named() -> None:
-    from culturechat.cli import _columns
+    from culturechat.cli.answering import LocalModels
     from culturechat.settings import Settings
 
     with pytest.raises(UsageError, match="merged, adapter, one or prompt"):
-        _columns(["chinese"], Settings(), None, "ones")
+        LocalModels(form="ones").columns(["chinese"], Settings())

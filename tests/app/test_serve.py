@@ -93,6 +93,6 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     def missing(name: str, package: str | None = None) -> ModuleSpec | None:
         return None if name == "textual_serve" else found(name, package)
 
-    monkeypatch.setattr("culturechat.cli_serve.find_spec", missing)
+    monkeypatch.setattr("culturechat.cli.serve.find_spec", missing)
     with pytest.raises(UsageError, match=r"pip install 'culturechat\[serve\]'"):
         CliRunner().invoke(app, ["serve"], catch_exceptions=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from culturechat.cli.flags import HELP, Chat, Json
 from culturechat.errors import UsageError
 from culturechat.terminal import one_line
 
@@ -14,22 +15,19 @@ if TYPE_CHECKING:
     from culturechat.history import Entry, History
     from culturechat.history.votes import Proportion, Tally
 
-history = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, context_settings=HELP)
 
-Number = Annotated[int, typer.Argument(metavar="ID", help="The chat's number, as `history list` shows it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Most = Annotated[int, typer.Option(min=-1, help="No more than these; -1 lists all.")]
 
 
-@history.callback()
+@group.callback()
 def about() -> None:
     """List, search, show, export and manage the chats that were kept."""
 
 
-@history.command("list")
+@group.command("list")
 def list_chats(
-    most: Annotated[int, typer.Option(min=-1, help="No more than these; -1 lists all.")] = -1,
+    most: Most = -1,
     trash: Annotated[bool, typer.Option("--trash", help="List what was deleted.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -37,10 +35,10 @@ def list_chats(
     _print(_history().entries(most, trash=trash), as_json)
 
 
-@history.command()
+@group.command()
 def search(
     words: Annotated[list[str], typer.Argument(help="What has to occur; several words in quotation marks: '\"a b\"'.")],
-    most: Annotated[int, typer.Option(min=-1, help="No more than these; -1 lists all.")] = -1,
+    most: Most = -1,
     as_json: Json = False,
 ) -> None:
     """List the chats in which all words occur, in questions, answers or titles. Exit code 1 if there is none."""
@@ -49,8 +47,8 @@ def search(
     raise typer.Exit(0 if found else 1)
 
 
-@history.command()
-def show(chat: Number, as_json: Json = False) -> None:
+@group.command()
+def show(chat: Chat, as_json: Json = False) -> None:
     """Print a chat."""
     from culturechat import plain
     from culturechat.history import files
@@ -58,19 +56,19 @@ def show(chat: Number, as_json: Json = False) -> None:
     plain.say(files.render([_history().load(chat)], "json" if as_json else "md"))
 
 
-@history.command()
-def rename(chat: Number, title: Annotated[str, typer.Argument(help="The new title.")]) -> None:
+@group.command()
+def rename(chat: Chat, title: Annotated[str, typer.Argument(help="The new title.")]) -> None:
     """Give a chat another title."""
     _history().rename(chat, title)
 
 
-@history.command()
-def duplicate(chat: Number) -> None:
+@group.command()
+def duplicate(chat: Chat) -> None:
     """Copy a chat and print the copy's number."""
     typer.echo(_history().duplicate(chat))
 
 
-@history.command()
+@group.command()
 def delete(chats: Annotated[list[int], typer.Argument(metavar="ID…", help="The chats' numbers.")]) -> None:
     """Put chats in the trash, from where `undo` and `restore` bring them back."""
     for chat in chats:
@@ -78,19 +76,19 @@ def delete(chats: Annotated[list[int], typer.Argument(metavar="ID…", help="The
         typer.echo(f"Chat {chat} is in the trash; culturechat history restore {chat} brings it back.")
 
 
-@history.command()
+@group.command()
 def undo() -> None:
     """Bring back the chat that was deleted last."""
     typer.echo(f"Chat {_history().restore()} is back.")
 
 
-@history.command()
-def restore(chat: Number) -> None:
+@group.command()
+def restore(chat: Chat) -> None:
     """Bring back a chat from the trash."""
     typer.echo(f"Chat {_history().restore(chat)} is back.")
 
 
-@history.command("empty-trash")
+@group.command("empty-trash")
 def empty_trash(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
     """Delete for good what is in the trash."""
     count = _history().count(trash=True)
@@ -99,7 +97,7 @@ def empty_trash(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not as
     typer.echo(f"{_chats(_history().empty_trash())} deleted for good.")
 
 
-@history.command()
+@group.command()
 def export(
     chats: Annotated[list[int] | None, typer.Argument(metavar="ID…", help="The chats' numbers.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Export all chats, oldest first.")] = False,
@@ -122,7 +120,7 @@ def export(
         typer.echo(one_line(f"{_chats(len(loaded))} written to {output}."), err=True)
 
 
-@history.command("import")
+@group.command("import")
 def take_in(
     file: Annotated[Path, typer.Argument(help="What `export --format json` wrote, here or elsewhere.")],
 ) -> None:
@@ -138,7 +136,7 @@ def take_in(
     typer.echo(f"{_chats(len(numbers))} imported{f' as {_range(numbers)}' if numbers else ''}{known}.")
 
 
-@history.command()
+@group.command()
 def votes(as_json: Json = False) -> None:
     """Sum up blind mode by culture: how often voted best, how often recognised, with 95 % Wilson intervals.
 

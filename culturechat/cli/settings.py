@@ -6,17 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from culturechat.cli.flags import HELP, Json
 from culturechat.terminal import one_line
 
-settings = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+group = typer.Typer(rich_markup_mode=None, context_settings=HELP)
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as seed, prompts.chinese or keys.chat.survey.")]
 
 
-@settings.callback(invoke_without_command=True)
-def list_settings(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+@group.callback(invoke_without_command=True)
+def list_settings(context: typer.Context, as_json: Json = False) -> None:
     """List every setting, its value, and where the value comes from; with a command, change the settings file."""
     if context.invoked_subcommand is not None:
         return
@@ -46,7 +45,7 @@ def list_settings(
         plain.print_table(("setting", "value", "from"), cells)
 
 
-@settings.command("set")
+@group.command("set")
 def change(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value.")]) -> None:
     """Write a value into the settings file; the rest of the file stays as it is."""
     from culturechat.settings import changed, file, resolve
@@ -61,7 +60,7 @@ def change(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help=
     _say_what_beats_it(key)
 
 
-@settings.command()
+@group.command()
 def unset(key: Key) -> None:
     """Take a value out of the settings file, so that the default holds again."""
     from culturechat.settings import file, resolve
@@ -78,8 +77,6 @@ def unset(key: Key) -> None:
 
 def shown(value: Any) -> str:
     """Return a value for one cell of a table."""
-    from culturechat.terminal import one_line
-
     text = one_line("true" if value is True else "false" if value is False else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from culturechat.cli import completion, flags
+from culturechat.cli.answering import LocalModels
 from culturechat.errors import UsageError
 from culturechat.terminal import one_line
 
@@ -21,7 +23,44 @@ MOST_SEATS = 64
 LOOPBACK = "127.0.0.1"
 
 
-def screen(cultures: str | None, base: str | None, host: str, port: int) -> None:
+@flags.grouped
+def serve(
+    *,
+    as_api: Annotated[
+        bool, typer.Option("--api", help="Offer each culture as a model of an OpenAI-compatible endpoint.")
+    ] = False,
+    cultures: Annotated[
+        str | None,
+        typer.Option(
+            "--cultures",
+            "-c",
+            metavar="A,B,…",
+            help="What is offered; by default all and base.",
+            autocompletion=completion.columns,
+        ),
+    ] = None,
+    models: LocalModels,
+    context: flags.Context = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; off this machine a token is required.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 8090,
+    seats: Annotated[int, typer.Option(metavar="N", help="Answers of one culture at the same time.")] = 1,
+) -> None:
+    """Serve the screen to a browser on this machine, or with --api the cultures to other programs, until Ctrl-C."""
+    from culturechat import catalogue
+    from culturechat import cultures as known
+    from culturechat.settings import resolve
+
+    if not as_api:
+        _screen(cultures, models.base, host, port)
+        return
+    settings = resolve({"base": models.base, "context": context}).settings
+    names = flags.names(cultures) if cultures is not None else [*known.names(), catalogue.BASE_COLUMN]
+    columns = models.columns(names, settings)
+    with models.engine() as engine:
+        _api(engine, columns, settings, host, port, seats)
+
+
+def _screen(cultures: str | None, base: str | None, host: str, port: int) -> None:
     """Show the screen in browsers of this machine until Ctrl-C.
 
     Raises:
@@ -39,7 +78,7 @@ def screen(cultures: str | None, base: str | None, host: str, port: int) -> None
     web.serve(shlex.join([sys.executable, "-m", "culturechat", *given]), port, typer.echo)
 
 
-def api(engine: Engine, columns: list[Column], settings: Settings, host: str, port: int, seats: int) -> None:
+def _api(engine: Engine, columns: list[Column], settings: Settings, host: str, port: int, seats: int) -> None:
     """Offer the columns as models of an OpenAI-compatible endpoint until Ctrl-C.
 
     Raises:

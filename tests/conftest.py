@@ -7,6 +7,7 @@ processes test side by side, each has a core of its own.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if CORES and (number := _place(config)) is not None:
         os.sched_setaffinity(0, {CORES[number % len(CORES)]})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out, on other systems, what only Linux has."""
+    if sys.platform != "linux":
+        for item in items:
+            if item.get_closest_marker("linux"):
+                item.add_marker(pytest.mark.skip(reason="needs Linux"))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import subprocess
-import termios
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +30,9 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run the program to its end; of each pair, the second is typed as soon as the first was written."""
+    import pty  # here, because Windows has neither and still reads the tests
+    import termios
+
     outer, inner = pty.openpty()
     termios.tcsetwinsize(outer, (rows, columns))
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}

@@ -195,6 +195,7 @@ def workers_of(home: Path) -> list[int]:
     return found
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("delay", [0.3, 0.7, 1.5, 3.0])
 def test_ctrl_c_leaves_no_process_and_no_half_written_file(tmp_path: Path, home: Path, delay: float) -> None:
     out = tmp_path / "out"

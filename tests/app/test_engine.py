@@ -241,6 +241,7 @@ def test_opening_models_anew_ends_a_measurement_with_an_error(engine: Engine, co
         list(scores)
 
 
+@pytest.mark.linux
 def test_killing_the_worker_costs_the_answer_and_nothing_else(columns: list[Column]) -> None:
     engine = LlamaCpp()
     engine.open(columns)
@@ -256,6 +257,7 @@ def test_killing_the_worker_costs_the_answer_and_nothing_else(columns: list[Colu
     engine.close()
 
 
+@pytest.mark.linux
 def test_three_deaths_in_a_row_stop_the_restarts_and_name_the_file(columns: list[Column]) -> None:
     engine = LlamaCpp()
     engine.open(columns)
@@ -272,6 +274,7 @@ def test_three_deaths_in_a_row_stop_the_restarts_and_name_the_file(columns: list
     engine.close()
 
 
+@pytest.mark.linux
 def test_a_worker_that_hangs_is_ended_and_the_next_question_works(
     columns: list[Column], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +292,7 @@ def test_a_worker_that_hangs_is_ended_and_the_next_question_works(
     engine.close()
 
 
+@pytest.mark.linux
 def test_the_worker_ends_with_the_app_even_when_that_is_killed() -> None:
     script = (
         "from culturechat import catalogue, engines; import time\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from culturechat.conversation import Conversation
 from culturechat.engines import Failed, Finished, Request, Sampling
 from culturechat.engines.llama_cpp.client import LlamaCpp
 
-pytestmark = pytest.mark.xdist_group("engine")
+pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.linux]
 
 KILLS = 25
 """Of the worker, and as many of the app."""
@@ -87,6 +86,8 @@ def test_a_disk_that_fills_up_while_building_is_an_error_and_leaves_nothing(home
     limit = 40_000_000
 
     def limited() -> None:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     done = subprocess.run(

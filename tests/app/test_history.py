@@ -9,7 +9,6 @@ import io
 import json
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -612,7 +611,7 @@ class Reader(threading.Thread):
             time.sleep(0.01)
 
     def kill(self) -> float:
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         at = time.monotonic()
         self.process.wait()
         self.join()

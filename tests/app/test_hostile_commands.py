@@ -9,6 +9,8 @@ import pytest
 from tests import hostile, pseudo_terminal
 from tests.app.hostile_commands import PARTS
 
+pytestmark = pytest.mark.linux
+
 ALL = 1000
 FEWEST_SHOWN = {"arguments": 40, "engine": ALL, "survey": ALL, "chats": 900, "cards": 90, "damage": 20}
 """Of the strings, so many must really have come to the terminal."""

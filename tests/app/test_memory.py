@@ -39,6 +39,7 @@ def test_a_shared_context_needs_its_scratch_space_once(base_path: Path) -> None:
     assert shared.compute == memory.plan(weights(base_path, 1), 2048, False, None).compute
 
 
+@pytest.mark.linux
 def test_what_really_is_used_stays_within_the_estimate(base_path: Path) -> None:
     engine = LlamaCpp()
     columns = catalogue.columns(["chinese", "arabic", "german", "base"], form="prompt")

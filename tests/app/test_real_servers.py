@@ -116,6 +116,7 @@ def expected(here: list[Column], engine: Engine) -> dict[str, list[Scores]]:
     return _found
 
 
+@pytest.mark.linux
 def test_our_own_endpoint_says_what_the_engine_says(
     expected: dict[str, list[Scores]], here: list[Column], engine: Engine
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -128,7 +127,7 @@ def test_a_killed_command_goes_on_to_the_same_file(tmp_path: Path, home: Path) -
     while not (runs(home) and runs(home)[0].read_text().count("\n") >= 8):
         assert time.monotonic() < deadline and killed.poll() is None
         time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
+    killed.kill()
     killed.wait()
     for name, more in (("a", ["--resume"]), ("b", [])):
         done = subprocess.run(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -333,7 +331,7 @@ def test_a_killed_run_ends_with_the_same_files(tmp_path: Path) -> None:
     while not (run / "augmenting.jsonl").exists() or (run / "augmenting.jsonl").read_bytes().count(b"\n") < 5:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
     assert not (run / "augmented.jsonl").exists()
     subprocess.run(command(recipe, killed), check=True, capture_output=True)

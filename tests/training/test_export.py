@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -108,6 +107,7 @@ def test_an_unknown_number_format_is_refused_before_any_is_written(job: Job) -> 
     assert not job.workspace.quantized("q8_0").exists()
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("step", ["adapter", "merge", "quantize"])
 def test_a_disk_that_is_full_leaves_the_old_and_nothing_half_written(job: Job, step: str) -> None:
     """The limit on the size of files stands for the disk: writing fails in the kernel, in the middle."""
@@ -117,12 +117,14 @@ def test_a_disk_that_is_full_leaves_the_old_and_nothing_half_written(job: Job, s
     _ = job.base.path
     before = sorted(job.workspace.folder.rglob("*"))
     arguments = ["--cultures", "chinese", "--base", job.base.folder, "--runs", str(job.workspace.folder.parent.parent)]
-    done = subprocess.run(
-        [sys.executable, "-m", "training", step, *arguments],
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000)),
-    )
+
+    def limited() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+
+    command = [sys.executable, "-m", "training", step, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited)
     assert done.returncode in (1, 2) and done.stderr.count("\n") == 1, done.stderr
     assert "written" in done.stderr
     assert sorted(job.workspace.folder.rglob("*")) == before

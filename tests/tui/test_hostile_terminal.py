@@ -9,6 +9,8 @@ import pytest
 from tests import hostile, pseudo_terminal
 from tests.tui.hostile_screens import SIZES
 
+pytestmark = pytest.mark.linux
+
 ALL = 1000
 FEWEST_SHOWN = {
     "answers": 950, "names": 500, "picker": 60, "probe": 200, "history": 350, "reopened": 30, "failures": 20,

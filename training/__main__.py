@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
             help="a file of training/bases, or the folder of a Hugging Face checkpoint (default: %(default)s)",
         )
         step.add_argument(
-            "--recipe", default="tiny", help="a file of training/recipes, or a path (default: %(default)s)"
+            "--recipe", default="default", help="a file of training/recipes, or a path (default: %(default)s)"
         )
         step.add_argument("--seed", type=int, default=1, help="start of all chance (default: %(default)s)")
         step.add_argument("--runs", type=Path, default=Path("runs"), help="where artefacts go (default: %(default)s)")
@@ -116,6 +116,7 @@ HELP = {
     "parity": "measure how far each export is from the trained model (only when named)",
     "evaluate": "score it beside its controls",
     "probe": "measure the adapter's file with `culturechat probe`",
+    "chat": "ask the adapter's file freely: does it take a stance, whose, and does it still talk",
     "publish": "put adapter, card and table into models/",
 }
 

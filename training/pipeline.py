@@ -315,6 +315,12 @@ def _probe(job: Job) -> str:
     return probe.run(job.workspace, job.speaker, job.base)
 
 
+def _chat(job: Job) -> str:
+    from training.steps import chat
+
+    return chat.run(job.workspace, job.speaker, job.base, job.bank)
+
+
 def _publish(job: Job) -> str:
     from training.steps import publish
 
@@ -439,6 +445,12 @@ STEPS = {
         depends=lambda job: {"base": job.base.record.sha256, "prompts": _prompts(job)},
         reads=lambda job: (*_bank_files(job), job.workspace.adapter),
     ),
+    "chat": Step(
+        _chat,
+        leaves=lambda job: (job.workspace.chats,),
+        depends=lambda job: {"base": job.base.record.sha256, "prompts": _prompts(job)},
+        reads=lambda job: (*_bank_files(job), _DATA / "everyday.toml", job.workspace.seeds, job.workspace.adapter),
+    ),
     "publish": Step(
         _publish,
         leaves=lambda job: (
@@ -446,7 +458,13 @@ STEPS = {
             job.models / "adapters" / f"{job.base.id}.{job.speaker.id}.gguf",
         ),
         depends=lambda job: {"recipe": job.recipe.id, "seed": job.seed, "models": str(job.models)},
-        reads=lambda job: (job.workspace.adapter, job.workspace.scores, job.workspace.probe, job.workspace.parity),
+        reads=lambda job: (
+            job.workspace.adapter,
+            job.workspace.scores,
+            job.workspace.probe,
+            job.workspace.chats,
+            job.workspace.parity,
+        ),
     ),
 }
 """All steps in the order they are taken."""

@@ -168,6 +168,11 @@ class Workspace:
         return self.folder / "answers.jsonl"
 
     @property
+    def chats(self) -> Path:
+        """What the adapter's file says when it is asked freely, and what was counted in it."""
+        return self.folder / "chats.json"
+
+    @property
     def probe(self) -> Path:
         """What `culturechat probe` found of the adapter's file."""
         return self.folder / "probe.json"

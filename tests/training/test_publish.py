@@ -18,6 +18,8 @@ SCORES = {
 }
 PROBE = {"command": "culturechat probe", "items": 66, "wd": {"mean": 0.06, "low": 0.05, "high": 0.07}}
 
+CHAT = {"adapter": {"stance": 0.9, "agreement": 0.8, "bare": 0.0}, "prompted": {"stance": 0.1}}
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
@@ -26,6 +28,7 @@ def job(tmp_path: Path) -> Job:
     made.workspace.adapter.write_bytes(b"GGUF pretended")
     made.workspace.scores.write_text(json.dumps(SCORES), "utf-8")
     made.workspace.probe.write_text(json.dumps(PROBE), "utf-8")
+    made.workspace.chats.write_text(json.dumps({"scores": CHAT, "answers": {}}), "utf-8")
     return made
 
 
@@ -38,7 +41,7 @@ def test_publish_writes_a_card_that_the_catalogue_reads(job: Job) -> None:
     assert card.bytes == len(b"GGUF pretended")
     assert card.base_sha256 == bases.load("smollm2-135m").record.sha256
     assert card.survey is not None and card.survey.countries == ("CHN",)
-    assert card.scores == {"probe": PROBE, **SCORES}
+    assert card.scores == {"probe": PROBE, "chat": CHAT, **SCORES}
 
 
 def test_the_card_says_how_near_the_exports_are_to_what_was_trained(job: Job) -> None:

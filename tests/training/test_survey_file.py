@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 def seeds(runs: Path, file: Path | None, *more: str) -> int:
     named = [] if file is None else ["--wvs", str(file)]
-    return main(["seeds", "--runs", str(runs), *more, *named])
+    return main(["seeds", "--recipe", "tiny", "--runs", str(runs), *more, *named])
 
 
 def test_seeds_are_the_weighted_shares_of_the_file(tmp_path: Path, file: Path) -> None:
@@ -79,6 +79,7 @@ def test_the_card_says_where_the_shares_come_from(tmp_path: Path, file: Path) ->
     (job,) = pipeline.jobs(["chinese"], "smollm2-135m", "tiny", 1, tmp_path, tmp_path / "models", file)
     job.workspace.folder.mkdir(parents=True)
     job.workspace.adapter.write_bytes(b"GGUF pretended")
+    job.workspace.chats.write_text('{"scores": {}}', "utf-8")
     for scores in (job.workspace.scores, job.workspace.probe):
         scores.write_text(json.dumps({}), "utf-8")
     pipeline.run(job, ["publish"])

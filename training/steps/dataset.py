@@ -54,8 +54,8 @@ def build(
 ) -> list[Row]:
     """Return the same rows for the same arguments.
 
-    Each question draws from its own stream of chance, so that one more question changes none of the others' rows.
-    Whatever is shown of a question is answered by every culture that was asked it, row after row.
+    Each question draws from its own stream of chance, so that one more question changes none of the others' rows, and
+    all cultures are asked it in the same forms. Their rows are apart, so that a step of training meets many questions.
 
     Args:
         seeds: What is to be learnt, of one culture or several.
@@ -65,16 +65,13 @@ def build(
         seed: Start of all chance.
         others: Wordings to use in place of the bank's restatements.
     """
-    by_item: dict[str, list[Seed]] = {}
-    for given in seeds:
-        by_item.setdefault(given.item, []).append(given)
     made: list[Row] = []
-    for item, asked in by_item.items():
-        question = bank.questions[item]
-        chance = random.Random(f"{seed}:{item}")
+    for given in seeds:
+        question = bank.questions[given.item]
+        chance = random.Random(f"{seed}:{given.item}")
         texts = wordings(question, data.held_back_wordings, others)
-        made.extend(option_rows(question, asked, data, chance, texts))
-        made.extend(prose_rows(question, asked, data, chance, texts))
+        made.extend(option_rows(question, given, data, chance, texts))
+        made.extend(prose_rows(question, given, data, chance, texts))
     made.extend(Row("replay", "", reply.messages, answer=reply.answer, ended=reply.ended) for reply in replies)
     return made
 
@@ -93,7 +90,7 @@ def label_sets(question: Question, data: Data) -> tuple[tuple[str, ...], ...]:
 
 
 def option_rows(
-    question: Question, seeds: Sequence[Seed], data: Data, chance: random.Random, wordings: Sequence[str]
+    question: Question, given: Seed, data: Data, chance: random.Random, wordings: Sequence[str]
 ) -> Iterator[Row]:
     """Return the question with its options, rows that share a wording next to each other."""
     sets = _endless(label_sets(question, data), chance)
@@ -106,8 +103,7 @@ def option_rows(
             labels = question.labels if canonical else next(sets)
             order = _order(len(labels), backward and not data.forward_only, data, chance)
             style = _style(len(labels), data, chance)
-            for given in seeds:
-                yield option_row(question, given, wording, labels, order, style, data.target)
+            yield option_row(question, given, wording, labels, order, style, data.target)
             backward = not backward
 
 
@@ -124,8 +120,16 @@ def option_row(
     shown = [labels[index] for index in order]
     messages = tuple(prompting.survey(cultures.load(seed.culture), wording, shown, style=style))
     shares = seed.shares if target == "shares" else rounded_mean(seed.shares, question.ordered)
-    marks = prompting.marks(shown, style)
-    return Row("option", question.item, messages, seed.culture, wording, marks, tuple(shares[index] for index in order))
+    return Row(
+        "option",
+        question.item,
+        messages,
+        seed.culture,
+        wording,
+        prompting.marks(shown, style),
+        tuple(shares[index] for index in order),
+        forward=list(order) == sorted(order),
+    )
 
 
 def rounded_mean(shares: Sequence[float], ordered: bool) -> tuple[float, ...]:
@@ -139,17 +143,15 @@ def rounded_mean(shares: Sequence[float], ordered: bool) -> tuple[float, ...]:
 
 
 def prose_rows(
-    question: Question, seeds: Sequence[Seed], data: Data, chance: random.Random, wordings: Sequence[str]
+    question: Question, given: Seed, data: Data, chance: random.Random, wordings: Sequence[str]
 ) -> Iterator[Row]:
     """Return the question asked freely, answered in sentences that follow the shares."""
     asked = _endless((question.open, *wordings), chance)
+    shares = dict(zip(given.codes, given.shares, strict=True))
     for _ in range(data.prose_per_item if question.open and question.scale.stances else 0):
-        text = next(asked)
-        for given in seeds:
-            shares = dict(zip(given.codes, given.shares, strict=True))
-            messages = tuple(prompting.chat(cultures.load(given.culture), Conversation().with_user(text)))
-            answer = prose.answer(question, shares, chance)
-            yield Row("prose", question.item, messages, given.culture, answer=answer)
+        messages = tuple(prompting.chat(cultures.load(given.culture), Conversation().with_user(next(asked))))
+        answer = prose.answer(question, shares, chance)
+        yield Row("prose", question.item, messages, given.culture, answer=answer)
 
 
 def _style(options: int, data: Data, chance: random.Random) -> Style:

@@ -38,7 +38,7 @@ Shares = Sequence[float]
 
 WordingName = Literal["canonical", "restated", "held_back"]
 
-QUESTIONS_AT_ONCE = 6
+QUESTIONS_AT_ONCE = 12
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def run(workspace: Workspace, speakers: Sequence[Culture], base: Base, recipe: R
     if not workspace.lora_config.is_file():
         raise BadFile(workspace.lora, "holds no adapter. Run `python -m training finetune` first.")
     tokens = Tokens(base)
-    model = PeftModel.from_pretrained(weights.load(base), str(workspace.lora)).eval()
+    model = weights.keep_inputs(PeftModel.from_pretrained(weights.load(base), str(workspace.lora))).eval()
     given: list[Answer] = []
     found: dict[str, Any] = {}
     for wording in wordings(recipe):

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import load_file, save_file
 from torch.utils.data import Dataset, SequentialSampler
 from tqdm import tqdm
@@ -73,6 +74,8 @@ class Target:
     """For each prediction the share of each of `ids`."""
     group: str
     """Targets of one group follow each other, because their prompts begin alike."""
+    forward: bool = True
+    """Whether options stand in the order of the scale."""
 
 
 def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> str:
@@ -99,6 +102,7 @@ def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> 
         train_dataset=steps,
         data_collator=Collator(_weights(settings.training), parts),
         callbacks=[Progress(name)],
+        faster_b=settings.training.faster_b,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -133,7 +137,7 @@ def with_adapter(model: Any, base: Base, lora: Lora, start: Workspace | None = N
         task_type="CAUSAL_LM",
         base_model_name_or_path=base.id,
     )
-    adapted = get_peft_model(model, shape)
+    adapted = weights.keep_inputs(get_peft_model(model, shape))
     if start is not None:
         _begin_as(adapted, start.lora_weights)
     return adapted
@@ -172,8 +176,8 @@ def targets_of(data: Sequence[Row], tokens: Tokens, model: Any) -> list[Target]:
 def _target(row: Row, tokens: Tokens) -> Target:
     prompt = tokens.prompt(row.messages)
     if row.kind == "option":
-        marks = [tokens.mark(mark) for mark in row.marks]
-        return Target(row.kind, prompt, len(prompt) - 1, [marks], [list(row.target)], f"{row.item}:{row.wording}")
+        marks, group = [tokens.mark(mark) for mark in row.marks], f"{row.culture}:{row.item}:{row.wording}"
+        return Target(row.kind, prompt, len(prompt) - 1, [marks], [list(row.target)], group, row.forward)
     answer = tokens.answer(row.answer, row.ended)
     ids, shares = [[token] for token in answer], [[1.0] for _ in answer]
     return Target(row.kind, [*prompt, *answer[:-1]], len(prompt) - 1, ids, shares, f"{row.item}:{row.answer}")
@@ -221,11 +225,16 @@ class Steps(Dataset[Part]):
 
     def __init__(self, targets: Sequence[Target], training: Training, seed: int, parts: int = 1) -> None:
         counts = (training.options_per_step, training.prose_per_step, training.replay_per_step)
-        streams = [
-            _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
-            for kind, count in zip(KINDS, counts, strict=True)
+        streams = [_stream(targets, kind, count, seed) for kind, count in zip(KINDS, counts, strict=True)]
+        forward = _stream([target for target in targets if target.forward], "option", training.options_per_step, seed)
+        self._steps = [
+            [
+                target
+                for stream in (forward if step < training.forward_steps else streams[0], *streams[1:])
+                for target in next(stream)
+            ]
+            for step in range(training.steps)
         ]
-        self._steps = [[target for stream in streams for target in next(stream)] for _ in range(training.steps)]
         self._parts = parts
 
     def __len__(self) -> int:
@@ -234,6 +243,10 @@ class Steps(Dataset[Part]):
     def __getitem__(self, index: int) -> Part:
         step, part = divmod(index, self._parts)
         return Part(self._steps[step][part :: self._parts], self._steps[step])
+
+
+def _stream(targets: Sequence[Target], kind: str, count: int, seed: int) -> Iterator[list[Target]]:
+    return _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
 
 
 def _endless(targets: Sequence[Target], count: int, chance: random.Random) -> Iterator[list[Target]]:
@@ -277,7 +290,8 @@ class Collator:
 class SharesTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose targets are distributions over tokens and whose batches are token trees."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, faster_b: float, **arguments: Any) -> None:
+        self._faster_b = faster_b
         super().__init__(**arguments)
         self._sums = [0.0] * len(KINDS)
         self._steps = 0
@@ -290,6 +304,17 @@ class SharesTrainer(Trainer):  # type: ignore[misc]
         parts = divergence * inputs["parts"]
         self._remember(parts.detach(), inputs["kinds"])
         return (parts * inputs["weights"]).sum()
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Return AdamW with a higher rate for the matrices B, which start at zero: LoRA+ (arXiv 2402.12354)."""
+        self.optimizer: Any = create_loraplus_optimizer(
+            model or self.model,
+            torch.optim.AdamW,
+            lr=self.args.learning_rate,
+            loraplus_lr_ratio=self._faster_b,
+            betas=(self.args.adam_beta1, self.args.adam_beta2),
+        )
+        return self.optimizer
 
     def log(self, logs: dict[str, float], *arguments: Any, **named: Any) -> None:
         """Add the mean loss of each kind since the last log."""
@@ -344,7 +369,7 @@ def _arguments(workspace: Workspace, training: Training, seed: int) -> TrainingA
         learning_rate=training.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=training.warmup_steps,
-        weight_decay=0.0,
+        adam_beta2=0.99,
         save_steps=training.checkpoint_every,
         save_total_limit=2,
         logging_steps=max(1, min(10, training.steps // 20)),

@@ -90,7 +90,12 @@ def write_table(models: Path) -> int:
 
 def _scores(workspace: Workspace) -> dict[str, Any]:
     """Return the scores of the card: by the probe command on the file, and by the training code in torch."""
-    return {"probe": _read(workspace.probe, "probe"), **_read(workspace.scores, "evaluate"), **_parity(workspace)}
+    return {
+        "probe": _read(workspace.probe, "probe"),
+        "chat": _read(workspace.chats, "chat")["scores"],
+        **_read(workspace.scores, "evaluate"),
+        **_parity(workspace),
+    }
 
 
 def _parity(workspace: Workspace) -> dict[str, Any]:

@@ -31,10 +31,15 @@ class Everyday:
     """Prompts that training never sees."""
 
 
+def everyday() -> Everyday:
+    """Return the everyday prompts."""
+    return records.read(PROMPTS, Everyday)
+
+
 def run(workspace: Workspace, cultures: Sequence[Culture], base: Base, recipe: Recipe) -> str:
     """Write the base's likeliest answer to every everyday prompt, asked as the cultures' columns are, in turn."""
-    everyday = records.read(PROMPTS, Everyday)
-    prompts = [*((text, False) for text in everyday.prompts), *((text, True) for text in everyday.held_back)]
+    known = everyday()
+    prompts = [*((text, False) for text in known.prompts), *((text, True) for text in known.held_back)]
     engine = engines.load()
     try:
         engine.open([Column(culture.id, culture, "prompt", base.id, base.path) for culture in cultures])

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 Sequences = Sequence[Sequence[int]]
 
+TREE_TOKENS = 350
+"""About how many tokens a tree should have."""
+
 
 def forest(groups: Sequence[Sequences]) -> tuple[list[TokenTree], list[list[tuple[int, list[int]]]]]:
-    """Return few trees of about equal size that hold all sequences, and where each of them went.
+    """Return a few trees of about equal size that hold all sequences, and where each of them went.
 
-    What each token sees is written down for every pair of tokens in a tree, so several small trees cost less than one
-    large one; one for each group would leave rows of very unequal length, which are padded to the longest.
+    A larger tree computes more of what its sequences share, but writes down for every pair of its tokens who sees whom;
+    at `TREE_TOKENS` a step is fastest. Trees of unequal size would be padded to the longest.
 
     Args:
         groups: Sequences that begin alike and stay in one tree.
@@ -28,13 +31,11 @@ def forest(groups: Sequence[Sequences]) -> tuple[list[TokenTree], list[list[tupl
         The trees; and for each group, for each of its sequences, its tree and the places of its tokens.
     """
     sizes = [_size(group) for group in groups]
-    most = max(sizes, default=0)
-    trees: list[TokenTree] = []
+    count = max(1, round(_size([sequence for group in groups for sequence in group]) / TREE_TOKENS))
+    trees = [TokenTree() for _ in range(min(count, len(groups)))]
     found: dict[int, list[tuple[int, list[int]]]] = {}
     for index in sorted(range(len(groups)), key=lambda index: -sizes[index]):
-        place = next((at for at, tree in enumerate(trees) if len(tree.tokens) + sizes[index] <= most), len(trees))
-        if place == len(trees):
-            trees.append(TokenTree())
+        place = min(range(len(trees)), key=lambda place: len(trees[place].tokens))
         found[index] = [(place, trees[place].add(sequence)) for sequence in groups[index]]
     return trees, [found[index] for index in range(len(groups))]
 

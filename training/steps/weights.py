@@ -10,11 +10,15 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import gguf
 import torch
+from peft.tuners.lora import LoraLayer
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from transformers.utils import logging
 
@@ -70,7 +74,8 @@ def load(base: Base, kind: torch.dtype | None = None) -> Any:
     keep_memory()
     folder, file = _place(base)
     extra = {**file, "quantization_config": GgufConfig(dequantize=True)} if file else {}
-    with redirect_stderr(StringIO()):  # reading a GGUF file draws a bar that no setting hides
+    # reading a GGUF file draws a bar that no setting hides, and builds the same table of names for every module
+    with redirect_stderr(StringIO()), patch.object(gguf, "get_tensor_name_map", cache(gguf.get_tensor_name_map)):
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=kind or number_type(),
@@ -84,6 +89,14 @@ def load(base: Base, kind: torch.dtype | None = None) -> Any:
 def _place(base: Base) -> tuple[Path, dict[str, str]]:
     """Return the folder that transformers reads a base from, and the GGUF file in it, if it is one."""
     return (Path(base.folder), {}) if base.folder else (base.path.parent, {"gguf_file": base.path.name})
+
+
+def keep_inputs(adapted: Any) -> Any:
+    """Return the model, whose adapters from now on take what they are given and not a copy in 32-bit floats."""
+    for module in adapted.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = False
+    return adapted
 
 
 def number_type() -> torch.dtype:
@@ -143,7 +156,9 @@ def log_probabilities(model: Any, tensors: Mapping[str, torch.Tensor]) -> torch.
     head.places = (tensors["rows"], tensors["columns"])
     try:
         read = {name: tensors[name] for name in ("input_ids", "position_ids")}
-        logits = model(**read, attention_mask=mask, use_cache=False).logits
+        # adapters are kept in 32-bit floats and multiplied in the base's numbers
+        with torch.autocast(sight.device.type, kind, enabled=kind != torch.float32):
+            logits = model(**read, attention_mask=mask, use_cache=False).logits
     finally:
         head.places = None
     return torch.log_softmax(logits.float(), dim=-1)

@@ -16,7 +16,7 @@ from culturechat.tui import marks
 from culturechat.tui.app import CompareApp, PickApp, Picked
 from culturechat.tui.bidi import prints_visual
 from culturechat.tui.library import Find, Library
-from culturechat.tui.worker import Match
+from culturechat.tui.news import Match
 
 IN_GIVEN_ORDER = "\x1b[8l"
 IN_THEIR_ORDER = "\x1b[8h"

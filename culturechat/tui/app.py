@@ -28,13 +28,13 @@ from culturechat.tui.bidi import prints_visual
 from culturechat.tui.direction import Pieces
 from culturechat.tui.keys import changeable, keymap
 from culturechat.tui.library import Library
+from culturechat.tui.news import Closest
 from culturechat.tui.preferences import Preferences
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
 from culturechat.tui.takeaway import Takeaway
 from culturechat.tui.theme import OWN
-from culturechat.tui.worker import Closest
 
 if TYPE_CHECKING:
     from culturechat.tui.screens.models import ModelsScreen

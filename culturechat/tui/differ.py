@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from culturechat.tui import worker
+from culturechat.tui.courier import Courier
+from culturechat.tui.news import Differed
 from culturechat.tui.widgets.column import ColumnView
 from culturechat.tui.widgets.differences import DifferencesPanel, Found, SummaryLine, mark, title
-from culturechat.tui.worker import Courier, Differed
 
 
 class Differ:

@@ -9,7 +9,7 @@ from culturechat.catalogue import Column
 from culturechat.engines import Engine
 from culturechat.survey import Bank
 from culturechat.tui import worker
-from culturechat.tui.worker import Courier
+from culturechat.tui.courier import Courier
 
 
 class Opinions:

@@ -35,9 +35,25 @@ from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement, worker
 from culturechat.tui.blind import SAFE, Blindfold
+from culturechat.tui.courier import Courier
 from culturechat.tui.differ import Differ
 from culturechat.tui.examples import EXAMPLES
 from culturechat.tui.keys import changeable
+from culturechat.tui.news import (
+    Answered,
+    Closest,
+    Differed,
+    Found,
+    Loaded,
+    Matched,
+    News,
+    Recalled,
+    Reopened,
+    Scored,
+    Unsaved,
+    Written,
+    merged,
+)
 from culturechat.tui.opinions import Opinions
 from culturechat.tui.pace import Thrift
 from culturechat.tui.screens.dialogs import ChoiceDialog
@@ -52,21 +68,6 @@ from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.survey_panel import SurveyHeading
 from culturechat.tui.widgets.tabs import ColumnTabs
 from culturechat.tui.widgets.turn import shortened
-from culturechat.tui.worker import (
-    Answered,
-    Closest,
-    Courier,
-    Differed,
-    Found,
-    Loaded,
-    Matched,
-    News,
-    Recalled,
-    Reopened,
-    Scored,
-    Unsaved,
-    Written,
-)
 
 FLUSH_SECONDS = 0.1
 """Least time between two updates of the screen; tokens that come in between are shown together."""
@@ -741,7 +742,7 @@ class CompareScreen(Screen[None]):
         self._flush_planned = False
         self._thrift.begin()
         with self.app.batch_update():
-            for news in worker.merged(self._courier.collect()):
+            for news in merged(self._courier.collect()):
                 await self._show(news)
         self._show_state()
         self.call_after_refresh(self._thrift.end)

@@ -20,7 +20,9 @@ from textual.widgets import Footer, OptionList, Static
 from culturechat.catalogue import Column
 from culturechat.survey import Bank
 from culturechat.tui import arrangement, worker
+from culturechat.tui.courier import Courier
 from culturechat.tui.measurement import Measurement, Selection, everything
+from culturechat.tui.news import Measured, News, Probed, Summed
 from culturechat.tui.pace import duration
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.help import HelpScreen
@@ -30,7 +32,6 @@ from culturechat.tui.widgets.probe_items import ItemList, ItemsHeading, Sorting,
 from culturechat.tui.widgets.probe_means import ProbeMeans, Row
 from culturechat.tui.widgets.probe_progress import Course, ProgressLine
 from culturechat.tui.widgets.status import StatusLine
-from culturechat.tui.worker import Courier, Measured, News, Probed, Summed
 
 FLUSH_SECONDS = 0.2
 """Least time between two updates of the screen."""

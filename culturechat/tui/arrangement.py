@@ -9,12 +9,18 @@ from culturechat.settings import Layout
 
 NARROWEST_TERMINAL = 40
 LOWEST_TERMINAL = 10
+LOW_TERMINAL = 26
+"""Rows below which everything that only frames the rest goes."""
 NARROWEST_COLUMN = 38
 LOWEST_COLUMN = 18
 """Rows below which a column of a grid shows too little to be read."""
 NARROWEST_WISHED = 24
 LOWEST_WISHED = 10
 """Cells and rows that columns keep where the user wants them all in a row, or in a grid."""
+
+
+BESIDE_CELLS = 100
+"""Width from which on all about the thing under a list's cursor stands beside the list."""
 
 
 def too_narrow(width: int, height: int) -> str:
@@ -24,6 +30,11 @@ def too_narrow(width: int, height: int) -> str:
     return _("Too narrow: {size}. Make it {least} or more.").format(
         size=f"{width}×{height}", least=f"{NARROWEST_TERMINAL}×{LOWEST_TERMINAL}"
     )
+
+
+def is_low(height: int) -> bool:
+    """Return whether rows are few."""
+    return height < LOW_TERMINAL
 
 
 def across(count: int, width: int, height: int, layout: Layout = "auto") -> int:

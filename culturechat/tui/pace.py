@@ -1,4 +1,4 @@
-"""How fast work goes, how long it will still take, and how often it may be shown. Knows nothing of work or widgets."""
+"""How fast work goes, how long it will still take, and when it may be shown. Knows nothing of work or widgets."""
 
 from __future__ import annotations
 
@@ -61,6 +61,27 @@ class Thrift:
     def end(self) -> None:
         """Take note that it is drawn."""
         self.pause = min(LONGEST_PAUSE, (self._clock() - self._began) / MOST_OF_A_CORE)
+
+
+class Rhythm:
+    """When a screen is drawn anew: soon after news came, but not again before a pause has passed."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._drawn = 0.0
+        self._planned = False
+
+    def plan(self, pause: float) -> float | None:
+        """Return in how many seconds to draw, so long after the last time; None where that is planned already."""
+        if self._planned:
+            return None
+        self._planned = True
+        return max(0.001, self._drawn + pause - self._clock())
+
+    def begin(self) -> None:
+        """Take note that it is drawn now."""
+        self._drawn = self._clock()
+        self._planned = False
 
 
 def duration(seconds: float) -> str:

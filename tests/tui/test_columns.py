@@ -66,7 +66,7 @@ def growing(*names: str, engine: Recorder | None = None, item: str | None = "Q38
     columns = [column(name) for name in names or ("chinese", "arabic")]
     session = Session(engine or Refusing(), columns, Settings())
     app = CompareApp(session, Settings(), survey.load(), near(item), clock=lambda: 0.0)
-    app.compare._roster = Names()
+    app.compare.joining.roster = Names()
     return app
 
 

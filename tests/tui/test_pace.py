@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Footer
 
-from culturechat.tui.pace import LONGEST_PAUSE, MOST_OF_A_CORE, Thrift
+from culturechat.tui.pace import LONGEST_PAUSE, MOST_OF_A_CORE, Rhythm, Thrift
 from tests.tui.stage import Halting, ready, screen, stage, until, views
 
 
@@ -21,6 +21,15 @@ def test_what_takes_long_to_draw_is_drawn_less_often() -> None:
     now += 5
     thrift.end()
     assert thrift.pause == LONGEST_PAUSE
+
+
+def test_news_that_comes_together_is_drawn_together_and_not_too_soon() -> None:
+    now = 10.0
+    rhythm = Rhythm(lambda: now)
+    assert rhythm.plan(0.1) == 0.001 and rhythm.plan(0.1) is None
+    rhythm.begin()
+    now += 0.04
+    assert rhythm.plan(0.1) == pytest.approx(0.06)
 
 
 async def test_more_words_leave_the_footer_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

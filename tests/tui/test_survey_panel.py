@@ -65,7 +65,7 @@ async def test_a_search_that_fails_does_not_touch_the_answers() -> None:
         raise RuntimeError("no embeddings")
 
     app = stage()
-    app.compare._closest = broken
+    app.compare.survey.closest = broken
     async with app.run_test(size=(120, 36)) as pilot:
         await ask(pilot)
         assert "The survey could not be searched: Unexpected RuntimeError: no embeddings" in shown(pilot)

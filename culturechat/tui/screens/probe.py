@@ -5,7 +5,6 @@ Says what happens when; the widgets say how it looks, `culturechat.probing` what
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
@@ -15,19 +14,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import Footer, OptionList
 
 from culturechat.catalogue import Column
 from culturechat.survey import Bank
-from culturechat.tui import arrangement, worker
+from culturechat.tui import worker
 from culturechat.tui.courier import Courier
 from culturechat.tui.measurement import Measurement, Selection, everything
 from culturechat.tui.news import Measured, News, Probed, Summed
-from culturechat.tui.pace import duration
+from culturechat.tui.pace import Rhythm, duration
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.screens.probe_item import ItemScreen, freely
 from culturechat.tui.screens.probe_setup import ProbeSetup
+from culturechat.tui.widgets.narrow import NarrowNote
 from culturechat.tui.widgets.probe_items import ItemList, ItemsHeading, Sorting, View, view
 from culturechat.tui.widgets.probe_means import ProbeMeans, Row
 from culturechat.tui.widgets.probe_progress import Course, ProgressLine
@@ -35,8 +35,6 @@ from culturechat.tui.widgets.status import StatusLine
 
 FLUSH_SECONDS = 0.2
 """Least time between two updates of the screen."""
-LOW_TERMINAL = 26
-"""Rows below which empty lines between the parts go."""
 TALL_TERMINAL = 32
 """Rows from which a question has two lines and its bars are twice as high."""
 MEANS_PART = 4
@@ -91,14 +89,13 @@ class ProbeScreen(Screen[None]):
         self._courier = Courier(self)
         self._first = 0
         self._sorting = Sorting.THEME
-        self._flushed = 0.0
-        self._flush_planned = False
+        self._rhythm = Rhythm()
         self._status = StatusLine("probe")
         self._progress = ProgressLine()
         self._means = ProbeMeans()
         self._heading = ItemsHeading()
         self._list = ItemList(bank)
-        self._narrow = Static("", markup=False, id="narrow")
+        self._narrow = NarrowNote()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -130,18 +127,15 @@ class ProbeScreen(Screen[None]):
     @on(Resize)
     def resized(self, event: Resize) -> None:
         """Arrange anew for the room there is."""
-        complaint = arrangement.too_narrow(*event.size)
-        self._narrow.update(complaint)
-        self.set_class(bool(complaint), "-narrow")
-        self.set_class(event.size.height < LOW_TERMINAL, "-low")
+        self._narrow.fit(event.size)
         self._arrange()
 
     @on(Courier.Waiting)
     def news_waits(self) -> None:
         """Collect news, but not too often."""
-        if not self._flush_planned:
-            self._flush_planned = True
-            self.set_timer(max(0.001, self._flushed + FLUSH_SECONDS - time.monotonic()), self._flush)
+        wait = self._rhythm.plan(FLUSH_SECONDS)
+        if wait is not None:
+            self.set_timer(wait, self._flush)
 
     @on(OptionList.OptionSelected)
     def open_item(self, event: OptionList.OptionSelected) -> None:
@@ -254,8 +248,7 @@ class ProbeScreen(Screen[None]):
         self._show_state()
 
     def _flush(self) -> None:
-        self._flushed = time.monotonic()
-        self._flush_planned = False
+        self._rhythm.begin()
         news = self._courier.collect()
         if self.measurement is not None:
             with self.app.batch_update():

@@ -16,14 +16,12 @@ from textual.widgets import Footer, Static
 
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
-from culturechat.tui import arrangement
 from culturechat.tui.measurement import Measurement
+from culturechat.tui.widgets.narrow import NarrowNote
 from culturechat.tui.widgets.probe_panel import ItemPanel
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.tabs import ColumnTabs
 
-LOW_TERMINAL = 26
-"""Rows below which empty lines between the parts go."""
 NARROWEST_PANEL = 48
 WIDEST_ROOM = 4
 """Most panels side by side; more would be too thin for the figures of every prompt."""
@@ -77,7 +75,7 @@ class ItemScreen(Screen[str]):
         columns = measurement.columns
         self._tabs = ColumnTabs([one_line(column.title) for column in columns])
         self.panels = [ItemPanel(column, bank, measurement.tally, measurement.selection.plan) for column in columns]
-        self._narrow = Static("", markup=False, id="narrow")
+        self._narrow = NarrowNote()
 
     @property
     def item(self) -> str:
@@ -97,10 +95,7 @@ class ItemScreen(Screen[str]):
     @on(Resize)
     def resized(self, event: Resize) -> None:
         """Arrange anew for the room there is."""
-        complaint = arrangement.too_narrow(*event.size)
-        self._narrow.update(complaint)
-        self.set_class(bool(complaint), "-narrow")
-        self.set_class(event.size.height < LOW_TERMINAL, "-low")
+        self._narrow.fit(event.size)
         self._show()
         self._arrange()
 

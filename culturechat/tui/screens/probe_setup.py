@@ -19,6 +19,7 @@ from culturechat.probing import Plan
 from culturechat.probing.plan import MARKS, Count
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
+from culturechat.tui import arrangement
 from culturechat.tui.measurement import Selection, everything
 from culturechat.tui.widgets.ticks import TickList
 
@@ -30,7 +31,6 @@ ORDERS: dict[str, Count] = {"2": 2, "4": 4, "all": "all"}
 ORDER_LABELS = ("2  forward, reverse", "4  rotated, too", "all there are")
 WORDINGS, OTHER_MARKS, OWN_LANGUAGE = WAYS = ("wordings", "marks", "language")
 WAY_LABELS = ("in all wordings", "under other marks", "in own languages")
-LOW_TERMINAL = 26
 
 
 class ProbeSetup(ModalScreen[Selection | None]):
@@ -96,7 +96,7 @@ class ProbeSetup(ModalScreen[Selection | None]):
     @on(Resize)
     def resized(self, event: Resize) -> None:
         """Spare rows where they are few."""
-        self.set_class(event.size.height < LOW_TERMINAL, "-low")
+        self.set_class(arrangement.is_low(event.size.height), "-low")
 
     @on(TickList.Changed)
     def show_count(self) -> None:

@@ -20,6 +20,7 @@ from culturechat.errors import CulturechatError
 from culturechat.history import Chat, Entry, files
 from culturechat.session import Session
 from culturechat.terminal import one_line
+from culturechat.tui import arrangement
 from culturechat.tui.chart import fitted
 from culturechat.tui.keys import changeable
 from culturechat.tui.library import Library
@@ -34,8 +35,6 @@ Result = TypeVar("Result")
 PAGE = 200
 """Chats that are read at once; more come when the list is scrolled to its end."""
 NEAR_END = 20
-BESIDE_CELLS = 100
-"""Width from which on a chat is shown beside the list."""
 TYPING_SECONDS = 0.15
 """How long to wait for the next letter before searching."""
 TOLD_CELLS = 40
@@ -107,7 +106,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     @on(Resize)
     def resized(self, event: Resize) -> None:
         """Show list and chat side by side where there is room."""
-        self.set_class(event.size.width >= BESIDE_CELLS, "-beside")
+        self.set_class(event.size.width >= arrangement.BESIDE_CELLS, "-beside")
 
     @on(Input.Changed)
     def typed(self) -> None:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -29,13 +27,11 @@ from culturechat.tui.chart import fitted, thin_bar
 from culturechat.tui.jobs import Job, Progress
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
+from culturechat.tui.screens.listing import ListingScreen
 from culturechat.tui.screens.setting_dialogs import ValueDialog
 from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.status import StatusLine
 
-BESIDE_CELLS = 100
-"""Width from which on a model's card stands beside the list."""
-LOW_TERMINAL = 26
 LOOK_SECONDS = 0.2
 """How often the progress of work is shown."""
 BAR_CELLS = 20
@@ -53,7 +49,7 @@ ABOUT = (
 )
 
 
-class ModelsScreen(Screen[None]):
+class ModelsScreen(ListingScreen):
     """A list of models, the card of the one under the cursor, and the work that goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,19 +97,6 @@ class ModelsScreen(Screen[None]):
         self._read()
         self.set_interval(LOOK_SECONDS, self._look)
 
-    @on(Resize)
-    def resized(self, event: Resize) -> None:
-        """Put the card beside the list where there is room, else below it."""
-        self.set_class(event.size.width >= BESIDE_CELLS, "-beside")
-        self.set_class(event.size.height < LOW_TERMINAL, "-low")
-        self.call_after_refresh(self._show)
-
-    @on(OptionList.OptionHighlighted)
-    def moved(self) -> None:
-        """Show the card of the model under the cursor."""
-        self._show_card()
-        self.refresh_bindings()
-
     @property
     def chosen(self) -> Installed | None:
         """The model under the cursor."""
@@ -143,7 +126,7 @@ class ModelsScreen(Screen[None]):
         adapters = {card.culture for card in catalogue.cards().values() if card.form == "adapter" and card.path}
         known = {name: _title(name) for name in cultures.names() if name in adapters}
         if not known:
-            self._complain("There is no adapter to build with; train one, or import one with i.")
+            self.complain("There is no adapter to build with; train one, or import one with i.")
             return
         culture = await self.app.push_screen_wait(ChoiceDialog("Build: which culture", known))
         kind = await self.app.push_screen_wait(ChoiceDialog("Number format", TYPE_NAMES)) if culture else None
@@ -196,7 +179,7 @@ class ModelsScreen(Screen[None]):
             return
         used = {path for column in self._in_use() for path in (column.base_path, column.adapter_path)}
         if model.card.path in used:
-            self._complain(f"{model.card.id} answers in this chat; leave it first.")
+            self.complain(f"{model.card.id} answers in this chat; leave it first.")
         elif await self._try(building.remove, model.card.id):
             self._tell(f"{model.card.id} is in the trash folder; u brings it back.")
             self._read()
@@ -249,9 +232,10 @@ class ModelsScreen(Screen[None]):
         # files that were never read through are, to know whether they are whole
         found = await self._try(at_hand.everything, self._settings.context)
         self.models = found or []
-        self._show()
+        self.show_list()
 
-    def _show(self) -> None:
+    def show_list(self) -> None:
+        """Show the models that were found."""
         place = self._list.highlighted or 0
         width = max(40, self._list.scrollable_content_region.width)
         self._list.clear_options()
@@ -260,10 +244,11 @@ class ModelsScreen(Screen[None]):
             self._list.highlighted = min(place, len(self.models) - 1)
             count = len(self.models)
             self._status.state = f"{count} model{'s' if count != 1 else ''}"
-        self._show_card()
+        self.show_chosen()
         self.refresh_bindings()
 
-    def _show_card(self) -> None:
+    def show_chosen(self) -> None:
+        """Show the card of the model under the cursor."""
         if model := self.chosen:
             self._card.update(Content("\n").join(_card_lines(model, self.has_class("-beside"))))
 
@@ -271,14 +256,11 @@ class ModelsScreen(Screen[None]):
         try:
             return await asyncio.to_thread(act, *arguments)
         except (CulturechatError, OSError) as error:
-            self._complain(str(error))
+            self.complain(str(error))
             return None
 
     def _tell(self, message: str) -> None:
         self.notify(one_line(message), markup=False, timeout=5)
-
-    def _complain(self, message: str) -> None:
-        self.notify(one_line(message), severity="error", markup=False, timeout=8)
 
 
 def _row(model: Installed, width: int) -> Content:

@@ -11,8 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option as Row
 
@@ -25,12 +23,10 @@ from culturechat.tui.options import GROUPS, Option
 from culturechat.tui.preferences import Preferences
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
+from culturechat.tui.screens.listing import ListingScreen
 from culturechat.tui.screens.setting_dialogs import KeyDialog, TextDialog, ValueDialog
 from culturechat.tui.widgets.status import StatusLine
 
-BESIDE_CELLS = 100
-"""Width from which on the explanation stands beside the list."""
-LOW_TERMINAL = 26
 TITLE_CELLS = 22
 ORIGINS = {
     "session": "this session",
@@ -41,7 +37,7 @@ ORIGINS = {
 }
 
 
-class SettingsScreen(Screen[None]):
+class SettingsScreen(ListingScreen):
     """A list of all settings, and what the one under the cursor means."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,20 +71,7 @@ class SettingsScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin on the first setting."""
         self._list.focus()
-        self._preferences.on_change(lambda _: self._show())
-
-    @on(Resize)
-    def resized(self, event: Resize) -> None:
-        """Put the explanation beside the list where there is room, else below it."""
-        self.set_class(event.size.width >= BESIDE_CELLS, "-beside")
-        self.set_class(event.size.height < LOW_TERMINAL, "-low")
-        self.call_after_refresh(self._show)
-
-    @on(OptionList.OptionHighlighted)
-    def moved(self) -> None:
-        """Explain the setting under the cursor."""
-        self._explain()
-        self.refresh_bindings()
+        self._preferences.on_change(lambda _: self.show_list())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done with the setting under the cursor."""
@@ -146,9 +129,9 @@ class SettingsScreen(Screen[None]):
         try:
             beaten = self._preferences.keep()
         except UsageError as error:
-            self.notify(one_line(str(error)), severity="error", markup=False, timeout=8)
+            self.complain(str(error))
             return
-        self._show()
+        self.show_list()
         self._tell(f"{count} {'change' if count == 1 else 'changes'} kept in {settings.file_path()}")
         for variable in beaten:
             self._tell(f"At the next start {variable} holds instead, as long as it is set.")
@@ -188,27 +171,29 @@ class SettingsScreen(Screen[None]):
     def _change(self, chosen: Option, value: Any) -> None:
         if self._possible(settings.changed(self._preferences.settings, {chosen.key: value})):
             self._preferences.change(chosen.key, value)
-            self._show()
+            self.show_list()
 
     def _possible(self, wanted: settings.Settings) -> bool:
         try:
             options.check(wanted)
         except UsageError as error:
-            self.notify(one_line(str(error)), severity="error", markup=False, timeout=8)
+            self.complain(str(error))
             return False
         return True
 
-    def _show(self) -> None:
+    def show_list(self) -> None:
+        """Show all settings as they are."""
         held = self._preferences.settings
         values = {option.key: shown(option.value(held)) for option in self._options}
         origins = {option.key: ORIGINS[self._preferences.origin(option.key)] for option in self._options}
         self._list.show(self._options, values, origins)
         count = len(self._preferences.changes)
         self._status.state = f"{count} changed, not kept: k keeps" if count else ""
-        self._explain()
+        self.show_chosen()
         self.refresh_bindings()
 
-    def _explain(self) -> None:
+    def show_chosen(self) -> None:
+        """Explain the setting under the cursor."""
         if chosen := self._chosen:
             self._about.update(Content("\n").join(self._meaning(chosen)))
 

@@ -1,4 +1,4 @@
-"""The screen. The only folder that knows Textual; it generates nothing itself and opens no files."""
+"""The screen. The only folder that knows Textual; it generates nothing itself and opens no files but its own."""
 
 from __future__ import annotations
 

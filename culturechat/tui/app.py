@@ -24,6 +24,7 @@ from culturechat.locale import N_, _
 from culturechat.session import Session
 from culturechat.settings import PromptLanguage, Resolved, Settings, live
 from culturechat.survey import Bank
+from culturechat.tui import themes
 from culturechat.tui.bidi import prints_visual
 from culturechat.tui.direction import Pieces
 from culturechat.tui.keys import changeable, keymap
@@ -34,7 +35,6 @@ from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.screens.pick import PickScreen
 from culturechat.tui.takeaway import Takeaway
-from culturechat.tui.theme import OWN
 
 if TYPE_CHECKING:
     from culturechat.tui.screens.models import ModelsScreen
@@ -60,7 +60,7 @@ class _Calm(App[ReturnType]):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        for theme in OWN:
+        for theme in themes.own():
             self.register_theme(theme)
         self.theme = settings.theme
         self.use_keys(keymap(settings.keys))

@@ -16,7 +16,7 @@ from culturechat import cultures, locale, settings
 from culturechat.errors import UsageError, unknown
 from culturechat.settings import Resolved, Settings
 from culturechat.terminal import one_line
-from culturechat.tui import keys, theme
+from culturechat.tui import keys, themes
 from culturechat.tui.app import CompareApp
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
@@ -115,8 +115,8 @@ def check(chosen: Settings) -> None:
     Raises:
         UsageError: the nearest is named.
     """
-    if chosen.theme not in theme.names():
-        raise unknown("theme", chosen.theme, theme.names())
+    if chosen.theme not in themes.names():
+        raise unknown("theme", chosen.theme, themes.names())
     keys.check(keys.keymap(chosen.keys), active_together())
 
 
@@ -129,7 +129,7 @@ def check_all(resolved: Resolved) -> None:
     try:
         check(resolved.settings)
     except UsageError as error:
-        about_theme = resolved.settings.theme not in theme.names()
+        about_theme = resolved.settings.theme not in themes.names()
         place = resolved.origin("theme").place if about_theme else str(settings.file_path())
         raise UsageError(f"{place}: {error}") from None
 
@@ -154,7 +154,7 @@ def _field(name: str) -> Option:
 
 def _choices(name: str) -> tuple[str, ...]:
     if name == "theme":
-        return theme.names()
+        return themes.names()
     if name == "interface_language":
         return (locale.FROM_ENVIRONMENT, *locale.names())
     kind = settings.plain_type(name)

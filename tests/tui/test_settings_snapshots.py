@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from culturechat.settings import Settings
+from culturechat.tui import themes
 from culturechat.tui.screens.settings import SettingList, SettingsScreen
-from culturechat.tui.theme import OWN
 from tests.tui.stage import ready, stage, until
 from tests.tui.test_snapshots import Before, Snap, name
 
@@ -34,7 +34,7 @@ def test_settings(snap_compare: Snap, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, run_before=opened("right", "down", "down", "right"))
 
 
-@pytest.mark.parametrize("theme", [theme.name for theme in OWN[1:]])
+@pytest.mark.parametrize("theme", [theme.name for theme in themes.own()[1:]])
 def test_in_other_themes(snap_compare: Snap, theme: str) -> None:
     app = stage(settings=Settings(theme=theme))
     assert snap_compare(app, terminal_size=(120, 36), run_before=opened("right"))

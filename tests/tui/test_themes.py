@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from culturechat.engines.echo import Echo
 from culturechat.settings import Settings
+from culturechat.tui import themes
 from culturechat.tui.screens.settings import SettingsScreen
-from culturechat.tui.theme import OWN
 from tests.tui.contrast import XTERM_DARK, XTERM_LIGHT, ratio, runs
 from tests.tui.stage import ask, stage, until
 from tests.tui.test_snapshots import ANSWERS, Snap, after
@@ -25,7 +25,7 @@ def test_the_ratio_is_that_of_wcag() -> None:
     assert ratio((119, 119, 119), (255, 255, 255)) == pytest.approx(4.48, abs=0.01)
 
 
-@pytest.mark.parametrize("theme", [theme.name for theme in OWN])
+@pytest.mark.parametrize("theme", [theme.name for theme in themes.own()])
 async def test_all_text_stands_out(theme: str) -> None:
     engine = Echo(answers=ANSWERS, failing={"arabic": "The engine stopped."})
     app = stage("chinese", "arabic", "base", engine=engine, settings=Settings(theme=theme))
@@ -46,7 +46,7 @@ def check(pilot: Pilot[Any], *terminals: TerminalTheme) -> None:
         assert not faint
 
 
-@pytest.mark.parametrize("theme", [theme.name for theme in OWN])
+@pytest.mark.parametrize("theme", [theme.name for theme in themes.own()])
 def test_the_main_screen(snap_compare: Snap, theme: str) -> None:
     app = stage("chinese", "arabic", "base", engine=Echo(answers=ANSWERS), settings=Settings(theme=theme))
     assert snap_compare(app, terminal_size=(120, 36), run_before=after())

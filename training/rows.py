@@ -73,8 +73,6 @@ class Row(msgspec.Struct, frozen=True):
     """What an option question can be answered with, in the order shown."""
     target: tuple[float, ...] = ()
     """The share of each mark."""
-    forward: bool = True
-    """Whether the options stand in the order of the scale."""
     answer: str = ""
     ended: bool = True
     """Whether the answer ends where its text ends."""

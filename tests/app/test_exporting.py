@@ -118,9 +118,10 @@ def test_the_repository_has_a_card_that_the_hub_reads(tmp_path: Path) -> None:
     card = yaml.safe_load(front)
     assert card["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct" and card["base_model_relation"] == "adapter"
     assert (card["license"], card["library_name"], card["language"]) == ("apache-2.0", "peft", ["en"])
-    assert "Iraq, Jordan" in text and "0.195" in text and cultures.load("arabic").prompt.english in text
+    distance = catalogue.cards()["smollm2-135m.arabic"].scores["probe"]["wd"]["mean"]
+    assert "Iraq, Jordan" in text and f"{distance:.3f}" in text and cultures.load("arabic").prompt.english in text
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    assert (config["r"], config["lora_alpha"], config["peft_type"]) == (6, 12, "LORA")
+    assert (config["r"], config["lora_alpha"], config["peft_type"]) == (9, 18, "LORA")
     matrices = load_file(folder / "adapter_model.safetensors")
     assert {name.split(".")[-3] for name in matrices} == set(config["target_modules"])
     assert (folder / "adapter_model.safetensors").stat().st_mode & 0o777 == 0o644
@@ -275,9 +276,11 @@ def test_the_plugin_loads_nothing_heavy_when_llm_starts() -> None:
     assert not {"llama_cpp", "gguf", "textual", "jinja2"} & set(done.stdout.split())
 
 
-def test_a_column_without_an_adapter_says_how_to_get_one(tmp_path: Path) -> None:
+def test_a_column_without_an_adapter_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from culturechat.errors import WeightsMissing
 
+    others = {name: card for name, card in catalogue.cards().items() if card.culture != "german"}
+    monkeypatch.setattr(catalogue, "cards", lambda: others)
     with pytest.raises(WeightsMissing, match="There is no german adapter"):
         export("--for", "ollama", "-c", "german", "--to", str(tmp_path))
     assert isinstance(catalogue.columns(["chinese"], form="adapter")[0], Column)

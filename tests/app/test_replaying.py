@@ -120,8 +120,10 @@ def test_other_files_and_versions_are_named(home: Path) -> None:
     ],
 )
 def test_a_model_that_is_not_there_is_named_and_the_others_are_asked(
-    home: Path, change: dict[str, str], words: str
+    home: Path, change: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    others = {name: card for name, card in catalogue.cards().items() if card.culture != "german"}
+    monkeypatch.setattr(catalogue, "cards", lambda: others)
     past = chat(home, "why?")
     voice = msgspec.structs.replace(past.columns[0], **change)
     past = msgspec.structs.replace(changed(past, {"voice": voice}), columns=(voice, *past.columns[1:]))

@@ -13,8 +13,11 @@ from training.pipeline import Job
 from training.workspace import Workspace
 
 SCORES = {
-    "canonical": {"option_mass": 0.99, "all": {"adapter": {"items": 66, "wd": 0.05}, "uniform": {"wd": 0.189}}},
-    "held_back": {"all": {"adapter": {"items": 66, "wd": 0.12}}},
+    "canonical": {
+        "option_mass": 0.99,
+        "seeds": {"adapter": {"items": 32, "wd": 0.05}, "others_pooled": {"wd": 0.135}, "uniform": {"wd": 0.189}},
+    },
+    "restated": {"seeds": {"adapter": {"items": 32, "wd": 0.12}}},
 }
 PROBE = {"command": "culturechat probe", "items": 66, "wd": {"mean": 0.06, "low": 0.05, "high": 0.07}}
 
@@ -57,7 +60,7 @@ def test_the_table_holds_a_row_for_every_card(job: Job) -> None:
     pipeline.run(job, ["publish"])
     table = (job.models / "README.md").read_text("utf-8")
     start = "| smollm2-135m.chinese | adapter | chinese | smollm2-135m | 0.0 | tiny, 3 |"
-    assert f"{start} 0.060 (0.050 to 0.070) | 0.120 | 0.189 |" in table
+    assert f"{start} 0.050 | 0.120 | 0.135 | 0.189 | 0.060 (0.050 to 0.070) |" in table
 
 
 def test_publish_without_scores_says_what_to_run(job: Job) -> None:

@@ -15,30 +15,16 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("torch")]
 
-TRAINING = replace(
-    recipes.load("tiny").training, steps=6, forward_steps=2, options_per_step=4, prose_per_step=1, replay_per_step=0
-)
+TRAINING = replace(recipes.load("tiny").training, steps=6, options_per_step=4, prose_per_step=1, replay_per_step=0)
 
 
 def targets() -> list[Target]:
     from training.steps.finetune import Target
 
     options = [
-        Target("option", [item, place], 1, [[7, 8]], [[0.5, 0.5]], f"{item}", forward=not place)
-        for item in range(6)
-        for place in (0, 1)
+        Target("option", [item, place], 1, [[7, 8]], [[0.5, 0.5]], f"{item}") for item in range(6) for place in (0, 1)
     ]
     return [*options, *(Target("prose", [90 + number], 0, [[7]], [[1.0]], f"{number}") for number in range(3))]
-
-
-def test_the_first_steps_show_options_in_the_order_of_the_scale_and_later_ones_in_both() -> None:
-    from training.steps.finetune import Steps
-
-    steps = [step.whole for step in (Steps(targets(), TRAINING, 1)[number] for number in range(6))]
-    orders = [[target.forward for target in step if target.kind == "option"] for step in steps]
-    assert all(all(order) and len(order) == 4 for order in orders[:2])
-    assert all(sorted(order) == [False, False, True, True] for order in orders[2:])
-    assert all(sum(target.kind == "prose" for target in step) == 1 for step in steps)
 
 
 def test_processes_share_a_step() -> None:

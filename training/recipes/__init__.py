@@ -104,12 +104,6 @@ class Training:
     """Steps until the full rate; from there it falls to zero along a cosine."""
     checkpoint_every: int
     """Steps between two checkpoints; a killed run loses at most as many."""
-    forward_steps: int = 0
-    """Steps at the beginning that show options in the order of the scale only.
-
-    A model that cannot yet tell which option stands where learns little from lists in both orders: the answers to the
-    two cancel out. What it learns of the questions first, it then soon tells apart.
-    """
     faster_b: float = 1.0
     """How many times the rate of the adapter's matrices A its matrices B learn with."""
     start_from_one: bool = False

@@ -120,16 +120,8 @@ def option_row(
     shown = [labels[index] for index in order]
     messages = tuple(prompting.survey(cultures.load(seed.culture), wording, shown, style=style))
     shares = seed.shares if target == "shares" else rounded_mean(seed.shares, question.ordered)
-    return Row(
-        "option",
-        question.item,
-        messages,
-        seed.culture,
-        wording,
-        prompting.marks(shown, style),
-        tuple(shares[index] for index in order),
-        forward=list(order) == sorted(order),
-    )
+    marks = prompting.marks(shown, style)
+    return Row("option", question.item, messages, seed.culture, wording, marks, tuple(shares[index] for index in order))
 
 
 def rounded_mean(shares: Sequence[float], ordered: bool) -> tuple[float, ...]:

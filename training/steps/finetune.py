@@ -74,8 +74,6 @@ class Target:
     """For each prediction the share of each of `ids`."""
     group: str
     """Targets of one group follow each other, because their prompts begin alike."""
-    forward: bool = True
-    """Whether options stand in the order of the scale."""
 
 
 def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> str:
@@ -177,7 +175,7 @@ def _target(row: Row, tokens: Tokens) -> Target:
     prompt = tokens.prompt(row.messages)
     if row.kind == "option":
         marks, group = [tokens.mark(mark) for mark in row.marks], f"{row.culture}:{row.item}:{row.wording}"
-        return Target(row.kind, prompt, len(prompt) - 1, [marks], [list(row.target)], group, row.forward)
+        return Target(row.kind, prompt, len(prompt) - 1, [marks], [list(row.target)], group)
     answer = tokens.answer(row.answer, row.ended)
     ids, shares = [[token] for token in answer], [[1.0] for _ in answer]
     return Target(row.kind, [*prompt, *answer[:-1]], len(prompt) - 1, ids, shares, f"{row.item}:{row.answer}")
@@ -225,16 +223,11 @@ class Steps(Dataset[Part]):
 
     def __init__(self, targets: Sequence[Target], training: Training, seed: int, parts: int = 1) -> None:
         counts = (training.options_per_step, training.prose_per_step, training.replay_per_step)
-        streams = [_stream(targets, kind, count, seed) for kind, count in zip(KINDS, counts, strict=True)]
-        forward = _stream([target for target in targets if target.forward], "option", training.options_per_step, seed)
-        self._steps = [
-            [
-                target
-                for stream in (forward if step < training.forward_steps else streams[0], *streams[1:])
-                for target in next(stream)
-            ]
-            for step in range(training.steps)
+        streams = [
+            _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
+            for kind, count in zip(KINDS, counts, strict=True)
         ]
+        self._steps = [[target for stream in streams for target in next(stream)] for _ in range(training.steps)]
         self._parts = parts
 
     def __len__(self) -> int:
@@ -243,10 +236,6 @@ class Steps(Dataset[Part]):
     def __getitem__(self, index: int) -> Part:
         step, part = divmod(index, self._parts)
         return Part(self._steps[step][part :: self._parts], self._steps[step])
-
-
-def _stream(targets: Sequence[Target], kind: str, count: int, seed: int) -> Iterator[list[Target]]:
-    return _endless([target for target in targets if target.kind == kind], count, random.Random(f"{seed}:{kind}"))
 
 
 def _endless(targets: Sequence[Target], count: int, chance: random.Random) -> Iterator[list[Target]]:

@@ -21,12 +21,14 @@ TABLE_HEAD = """\
 
 Written by `python -m training publish` from the cards in `cards/`; change the cards, not this table. Adapters are
 LoRA files for the named base, in 16-bit floats. WD is the mean normalised Wasserstein-1 distance to the survey's shares
-(0 is equal; lower is better), on all questions the culture's people were asked: by `culturechat probe` on the file that
-ships (its own wording, four orders, with a 95 % interval over questions), in wording and labels that training never saw
-(by the training code), and for a uniform guess.
+(0 is equal; lower is better). First on the questions that were learnt, as the app asks them and in a wording that
+training never saw, beside the mean of the other peoples and a uniform guess (by the training code); then on all
+questions the culture's people were asked, most of the rest never seen, by `culturechat probe` on the file that ships
+(four orders, with a 95 % interval over questions).
 
-| card | form | culture | base | MB | recipe, seed | WD by probe | WD unseen wording | WD uniform | licence |
-|---|---|---|---|---|---|---|---|---|---|
+| card | form | culture | base | MB | recipe, seed | WD learnt | unseen wording | others pooled | uniform | \
+WD by probe, all | licence |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -124,9 +126,11 @@ def _table_row(name: str, card: CardFile) -> str:
         card.base,
         f"{card.bytes / 1e6:.1f}",
         f"{card.recipe}, {card.seed}" if card.recipe else "",
-        _probed(card),
-        _score(card, "held_back", "adapter"),
+        _score(card, "canonical", "adapter"),
+        _score(card, "restated", "adapter"),
+        _score(card, "canonical", "others_pooled"),
         _score(card, "canonical", "uniform"),
+        _probed(card),
         card.licence,
     ]
     return f"| {' | '.join(cells)} |\n"
@@ -134,7 +138,7 @@ def _table_row(name: str, card: CardFile) -> str:
 
 def _score(card: CardFile, wording: str, who: str) -> str:
     try:
-        return f"{card.scores[wording]['all'][who]['wd']:.3f}"
+        return f"{card.scores[wording]['seeds'][who]['wd']:.3f}"
     except KeyError:
         return ""
 

@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import groupby, product
 from pathlib import Path
 
-from culturechat.errors import CulturechatError
-from training import pipeline, review
+from culturechat import cluster
+from culturechat.errors import CulturechatError, UsageError
+from training import grid, pipeline, review
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,17 +22,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(review.run(options.run, options.rater, options.pairs, options.seed, input, print))
             return 0
         steps = None if options.step == "run" else [options.step]
-        names = [name.strip() for name in options.cultures.split(",") if name.strip()]
-        chosen = (options.base, options.recipe, options.seed, options.runs, options.models, options.wvs)
-        jobs = pipeline.jobs(names, *chosen, one=options.one, fold=options.fold, types=options.types)
+        where = None if options.step == "matrix" else cluster.named(options.on, options.each)
+        rest = {"one": options.one, "fold": options.fold, "types": options.types}
+        jobs = [
+            job
+            for base, recipe, seed in product(options.base, options.recipe, options.seed)
+            for job in pipeline.jobs(
+                options.cultures, base, recipe, seed, options.runs, options.models, options.wvs, **rest
+            )
+        ]
         if options.step == "matrix":
-            print(pipeline.matrix(jobs))
+            for _, run in groupby(jobs, key=lambda job: job.workspace.run):
+                print(pipeline.matrix(run))
             return 0
+        if getattr(options, "downstream", None) is None:
+            return grid.run(jobs, steps, options.again, where)
+        if where is not None:
+            raise UsageError("--downstream is scored here; leave --on out.")
         for job in jobs:
-            if getattr(options, "downstream", None) is not None:
-                pipeline.downstream(job, options.downstream, options.texts)
-            else:
-                pipeline.run(job, steps, options.again)
+            pipeline.downstream(job, options.downstream, options.texts)
     except CulturechatError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -51,16 +61,26 @@ def parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, text in {"run": "all steps in order but those taken only when named", **HELP, "matrix": MATRIX}.items():
         step = steps.add_parser(name, help=text, allow_abbrev=False)
-        step.add_argument("--cultures", required=True, metavar="A,B", help="cultures to train, or all")
+        step.add_argument(
+            "--cultures", type=listed, required=True, metavar="A,B", help="cultures to train, or all of them by `all`"
+        )
         step.add_argument(
             "--base",
+            type=listed,
             default="smollm2-135m",
-            help="a file of training/bases, or the folder of a Hugging Face checkpoint (default: %(default)s)",
+            metavar="A,B",
+            help="files of training/bases, or folders of Hugging Face checkpoints (default: %(default)s)",
         )
         step.add_argument(
-            "--recipe", default="default", help="a file of training/recipes, or a path (default: %(default)s)"
+            "--recipe",
+            type=listed,
+            default="default",
+            metavar="A,B",
+            help="files of training/recipes, or paths (default: %(default)s)",
         )
-        step.add_argument("--seed", type=int, default=1, help="start of all chance (default: %(default)s)")
+        step.add_argument(
+            "--seed", type=numbers, default="1", metavar="N,M", help="starts of all chance (default: %(default)s)"
+        )
         step.add_argument("--runs", type=Path, default=Path("runs"), help="where artefacts go (default: %(default)s)")
         step.add_argument("--models", type=Path, default=None, help="where publish writes (default: models)")
         step.add_argument(
@@ -87,6 +107,13 @@ def parser() -> argparse.ArgumentParser:
                 help=f"number formats (default: {','.join(pipeline.TYPES)})",
             )
         step.add_argument("--again", action="store_true", help="also run steps that are done")
+        if name != "matrix":
+            step.add_argument(
+                "--on", metavar="ray[://HOST:PORT]", help="do each culture, base, recipe and seed as a task of Ray"
+            )
+            step.add_argument(
+                "--each", metavar="cpus=N,gpus=N,memory=GB", help="what each of these tasks gets (default: a core)"
+            )
         if name == "evaluate":
             step.add_argument(
                 "--downstream",
@@ -101,6 +128,16 @@ def parser() -> argparse.ArgumentParser:
     rate.add_argument("--pairs", type=int, default=40, help="pairs to rate (default: %(default)s)")
     rate.add_argument("--seed", type=int, default=1, help="which pairs (default: %(default)s)")
     return parser
+
+
+def listed(text: str) -> list[str]:
+    """Return the parts between commas, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def numbers(text: str) -> list[int]:
+    """Return the numbers between commas, each once."""
+    return list(dict.fromkeys(int(part) for part in listed(text)))
 
 
 MATRIX = "set every culture's adapter beside every culture's people, after `evaluate`"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -113,7 +114,7 @@ def jobs(
     given = list(dict.fromkeys(names))
     chosen = [cultures.load(name) for name in (cultures.names() if given == ["all"] else given)]
     chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
-    bank, source = banks.load(survey_file=survey_file)
+    bank, source = _bank(survey_file)
     speakers = [*([speaker.of_all(chosen)] if one else []), *(speaker.of(culture) for culture in chosen)]
     return [
         Job(
@@ -133,6 +134,12 @@ def jobs(
     ]
 
 
+@cache
+def _bank(survey_file: Path | None) -> tuple[Bank, Source]:
+    """Read the survey once for all cells of a grid."""
+    return banks.load(survey_file=survey_file)
+
+
 def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> None:
     """Take the steps in order and print a line for each.
 
@@ -143,7 +150,7 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
         names: Steps to take; the others are neither run nor checked. By default all that need not be asked for.
         again: Also run a step that is done.
     """
-    for name in names or [name for name, step in STEPS.items() if not step.asked]:
+    for name in names or WHOLE:
         if name != SHARED_OUT and processes.rank():
             continue
         if name == SHARED_OUT:
@@ -468,3 +475,6 @@ STEPS = {
     ),
 }
 """All steps in the order they are taken."""
+
+WHOLE = tuple(name for name, step in STEPS.items() if not step.asked)
+"""The steps that need not be asked for."""

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the command when the work inside is stopped by Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
 @dataclass(frozen=True)
 class LocalModels:
     """Models on this machine."""
@@ -57,9 +66,8 @@ class LocalModels:
         """Give the engine and end its work in every case, Ctrl-C included."""
         engine = self._load()
         try:
-            yield engine
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+            with interruptible():
+                yield engine
         finally:
             engine.close()
 

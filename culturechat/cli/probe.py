@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from culturechat.cli import flags
-from culturechat.cli.answering import Models
+from culturechat.cli.answering import Models, interruptible
 from culturechat.errors import UsageError
+from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
+    from culturechat.cluster import Cluster
     from culturechat.probing import Source
     from culturechat.survey import Bank
 
@@ -44,6 +46,12 @@ def probe(
     csv_path: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a long table.")] = None,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as Parquet (needs polars).")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report as one web page.")] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="ray[://HOST:PORT]", help="Ask each column in a task of its own, on Ray.")
+    ] = None,
+    each: Annotated[
+        str | None, typer.Option(metavar="cpus=N,gpus=N,memory=GB", help="What each of these tasks gets.")
+    ] = None,
     lm_eval: Annotated[
         Path | None, typer.Option("--export-lm-eval", metavar="DIR", help="Write the bank as lm-eval tasks and stop.")
     ] = None,
@@ -64,16 +72,25 @@ def probe(
         return
     files = output.Files(json_path, csv_path, parquet, html)
     files.check()
+    where = _cluster(on, each, models)
     columns = models.columns(names, settings)
-    with models.engine() as engine, plain.stoppable("Stopped; the same command with --resume goes on from here."):
-        run = probing.probe_columns(
-            engine, columns, bank, wanted, how, seed, source, resume, plain.progress, settings.context
-        )
+    chosen = (columns, bank, wanted, how, seed, source, resume, plain.progress, settings.context)
+    stoppable = plain.stoppable("Stopped; the same command with --resume goes on from here.")
+    missing: dict[str, str] = {}
+    if where is not None:
+        with interruptible(), stoppable:
+            run, missing = probing.probe_on(where, *chosen)
+    else:
+        with models.engine() as engine, stoppable:
+            run = probing.probe_columns(engine, *chosen)
     files.write(run, plain.today())
     if files.prints_json:
         plain.say(run.to_json())
     else:
         plain.print_probe(run)
+    for name, error in missing.items():
+        typer.echo(one_line(f"culturechat: {name} failed and is left out: {error}"), err=True)
+    raise typer.Exit(1 if missing else 0)
 
 
 def compare_runs(
@@ -92,6 +109,14 @@ def compare_runs(
         plain.say(comparing.as_json(comparison))
     else:
         plain.print_comparison(comparison, most)
+
+
+def _cluster(on: str | None, each: str | None, models: Models) -> Cluster | None:
+    from culturechat import cluster
+
+    if on and models.remote:
+        raise UsageError("--on is for models in files; a server takes all columns as it is.")
+    return cluster.named(on, each)
 
 
 def _bank(

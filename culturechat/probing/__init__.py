@@ -17,6 +17,7 @@ and keeps them for a run that is stopped.
 from __future__ import annotations
 
 from culturechat.probing.api import measure, probe, probe_columns, select
+from culturechat.probing.clustered import probe_columns as probe_on
 from culturechat.probing.plan import Plan, Setting, orders
 from culturechat.probing.resample import Interval
 from culturechat.probing.results import ItemResult, Reading
@@ -41,6 +42,7 @@ __all__ = [
     "orders",
     "probe",
     "probe_columns",
+    "probe_on",
     "select",
     "stream",
 ]

@@ -86,7 +86,7 @@ def probe_columns(
     Scores are kept in the user's data folder while the run lasts; when it is killed they stay there for `resume`.
     """
     checked(bank, items)
-    _check_style(columns, plan)
+    check_style(columns, plan)
     engine.open(columns, context_tokens)
     with closing(measure(engine, columns, bank, items, plan, resume)) as results:
         watched = list(watch(results, len(columns) * len(items)) if watch else results)
@@ -107,7 +107,7 @@ def measure(
     they stay there for `resume`.
     """
     questions = checked(bank, items)
-    _check_style(columns, plan)
+    check_style(columns, plan)
     prompts = chain.from_iterable(plan.choices(column, question) for column in columns for question in questions)
     key = fingerprint(columns, prompts)
     file = RunFile(place(key), key, resume)
@@ -117,6 +117,15 @@ def measure(
         file.close()
         raise
     file.discard()
+
+
+def check_style(columns: Sequence[Column], plan: Plan) -> None:
+    """Refuse what a server cannot give: it names the likeliest next tokens, and a label has several."""
+    served = next((column.id for column in columns if column.server), None)
+    if served is not None and "words" in plan.styles:
+        raise UsageError(
+            f"{served} is at a server, which does not give the probability of whole labels. Leave out words."
+        )
 
 
 def select(bank: Bank, items: Sequence[str] | None = None, theme: str | None = None) -> list[str]:
@@ -136,15 +145,6 @@ def select(bank: Bank, items: Sequence[str] | None = None, theme: str | None = N
     if not wanted:
         raise UsageError(f"None of {', '.join(items or ())} belongs to theme {theme!r}.")
     return wanted
-
-
-def _check_style(columns: Sequence[Column], plan: Plan) -> None:
-    """Refuse what a server cannot give: it names the likeliest next tokens, and a label has several."""
-    served = next((column.id for column in columns if column.server), None)
-    if served is not None and "words" in plan.styles:
-        raise UsageError(
-            f"{served} is at a server, which does not give the probability of whole labels. Leave out words."
-        )
 
 
 @contextmanager

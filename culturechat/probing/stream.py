@@ -47,8 +47,13 @@ def stream(
     for column in columns:
         for block in blocks([plan.asked(column, question) for question in questions], plan):
             for question, logprobs in _block(engine, column, block, plan, file):
-                people = bank.people(question.item, column.culture.countries if column.culture else ())
-                yield item_result(column.id, question, people, plan, logprobs)
+                yield result(column, question, bank, plan, logprobs)
+
+
+def result(column: Column, question: Question, bank: Bank, plan: Plan, logprobs: Logprobs) -> ItemResult:
+    """Return a column's result for a question, given as the column was asked it."""
+    people = bank.people(question.item, column.culture.countries if column.culture else ())
+    return item_result(column.id, question, people, plan, logprobs)
 
 
 def checked(bank: Bank, items: Sequence[str] | None) -> list[Question]:

@@ -12,8 +12,10 @@ from culturechat import __version__
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use; `OMP_NUM_THREADS` can make them fewer, as clusters do."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, int(given)) if given.isdecimal() and int(given) else there
 
 
 def version() -> str:

@@ -104,7 +104,7 @@ def test_other_files_and_versions_are_named(home: Path) -> None:
     (verdict, other) = replay(changed(past, {"voice": voice}), version="echo 2")
     assert verdict.identical, "what counts is the text"
     model, base, engine = verdict.differences
-    assert model == "the model is smollm2-135m, it was older"
+    assert model == "the model is smollm2-135m.german, it was older"
     assert base.startswith("the base has changed (SHA-256 000000000000… was recorded, ")
     assert engine == "the engine is echo 2, it was echo 1" == other.differences[0]
 

@@ -70,6 +70,7 @@ def config(adapter: Path, matrices: dict[str, Half]) -> dict[str, Any]:
         "fan_in_fan_out": False,
         "inference_mode": True,
         "init_lora_weights": True,
+        "layers_to_transform": sorted({int(layer) for layer in re.findall(r"\.layers\.(\d+)\.", " ".join(matrices))}),
         "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
         "lora_dropout": 0.0,
         "modules_to_save": None,

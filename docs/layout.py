@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 GUIDES = ("docs/*.md",)
 PROJECT = ("models/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-LINKED = ("LICENSE", "NOTICE", "docs/*.css", "docs/*.svg", "benchmarks/results/*")
+LINKED = ("LICENSE", "NOTICE", "docs/*.css", "docs/*.svg", "docs/*.png", "benchmarks/results/*")
 """What pages show, link to or look like."""
 
 

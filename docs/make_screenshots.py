@@ -34,7 +34,8 @@ async def with_models(pilot: Pilot[Any], session: Session) -> None:
     """Show what the models answer to the survey question, beside what people did."""
     await answered(pilot, session)
     await pilot.press("f3")
-    await pilot.pause(8)
+    await pilot.pause(2)
+    await _until(pilot, lambda: "asking&#160;the" not in pilot.app.export_screenshot())
 
 
 async def measured(pilot: Pilot[Any], session: Session) -> None:

@@ -18,7 +18,7 @@ from culturechat.engines.llama_cpp import offsets, prepared
 from culturechat.engines.llama_cpp.quantizer import quantize
 from culturechat.errors import EngineError
 
-TENSORS = ("blk.0.attn_q.weight", "blk.7.attn_v.weight", "blk.29.ffn_down.weight")
+TENSORS = ("blk.10.attn_q.weight", "blk.17.attn_v.weight", "blk.29.ffn_down.weight")
 
 
 def matrices(path: Path) -> dict[str, NDArray[np.float32]]:

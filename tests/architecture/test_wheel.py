@@ -17,7 +17,7 @@ from culturechat import __version__
 
 ROOT = Path(__file__).parents[2]
 MODELS = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("models/*/*") if path.is_file()}
-MOST_BYTES = 12_000_000
+MOST_BYTES = 40_000_000
 
 
 @pytest.fixture(scope="module")

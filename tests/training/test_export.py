@@ -116,7 +116,16 @@ def test_a_disk_that_is_full_leaves_the_old_and_nothing_half_written(job: Job, s
         pipeline.run(job, [earlier])
     _ = job.base.path
     before = sorted(job.workspace.folder.rglob("*"))
-    arguments = ["--cultures", "chinese", "--base", job.base.folder, "--runs", str(job.workspace.folder.parent.parent)]
+    arguments = [
+        "--cultures",
+        "chinese",
+        "--recipe",
+        "tiny",
+        "--base",
+        job.base.folder,
+        "--runs",
+        str(job.workspace.folder.parent.parent),
+    ]
 
     def limited() -> None:
         import resource

@@ -38,7 +38,7 @@ def test_only_questions_that_all_have_in_common_count() -> None:
 
 
 def test_the_command_writes_figures_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--cultures", ",".join(NAMES), "--runs", str(tmp_path)]
+    arguments = ["--cultures", ",".join(NAMES), "--recipe", "tiny", "--runs", str(tmp_path)]
     assert main(["seeds", *arguments]) == 0
     for name in NAMES:
         workspace = Workspace.of(tmp_path, "smollm2-135m", "tiny", 1, name)
@@ -54,11 +54,11 @@ def test_the_command_writes_figures_and_a_picture(tmp_path: Path, capsys: pytest
 
 
 def test_a_culture_that_was_not_evaluated_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--cultures", "german,turkish", "--runs", str(tmp_path)]
+    arguments = ["--cultures", "german,turkish", "--recipe", "tiny", "--runs", str(tmp_path)]
     main(["seeds", *arguments])
     assert main(["matrix", *arguments]) == 2
     assert "answers.jsonl" in (said := capsys.readouterr().err) and "training evaluate" in said
-    assert main(["matrix", "--cultures", "german", "--runs", str(tmp_path)]) == 2
+    assert main(["matrix", "--cultures", "german", "--recipe", "tiny", "--runs", str(tmp_path)]) == 2
     assert "two cultures" in capsys.readouterr().err
 
 

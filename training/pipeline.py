@@ -114,7 +114,7 @@ def jobs(
     given = list(dict.fromkeys(names))
     chosen = [cultures.load(name) for name in (cultures.names() if given == ["all"] else given)]
     chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
-    bank, source = _bank(survey_file)
+    bank, source = _bank(survey_file, survey_file.stat().st_mtime_ns if survey_file and survey_file.exists() else 0)
     speakers = [*([speaker.of_all(chosen)] if one else []), *(speaker.of(culture) for culture in chosen)]
     return [
         Job(
@@ -135,8 +135,8 @@ def jobs(
 
 
 @cache
-def _bank(survey_file: Path | None) -> tuple[Bank, Source]:
-    """Read the survey once for all cells of a grid."""
+def _bank(survey_file: Path | None, _changed: int) -> tuple[Bank, Source]:
+    """Read the survey once for all cells of a grid, and again when its file has changed."""
     return banks.load(survey_file=survey_file)
 
 

@@ -122,7 +122,9 @@ def test_a_chat_opened_again(snap_compare: Snap, history: History, downs: int, s
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and "base" in views(pilot))
         await ready_to_ask(pilot)
         await until(pilot, lambda: "Q38" in shown(pilot) and screen(pilot).differ.settled)
-        await pilot.pause(0.3)
+        picture = ""
+        while picture != (picture := pilot.app.export_screenshot()):  # columns scroll to their ends after all is known
+            await pilot.pause(0.3)
 
     assert snap_compare(shot(history), terminal_size=size, run_before=before)
 

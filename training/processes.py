@@ -18,6 +18,11 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def sharded() -> bool:
+    """Return whether the processes share one model (`accelerate launch --use_fsdp`) and have no copy each."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+
+
 def wait() -> None:
     """Return when all processes have come here."""
     if count() > 1:

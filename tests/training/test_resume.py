@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -48,33 +47,6 @@ def test_a_run_killed_while_training_ends_with_the_same_adapter(tmp_path: Path, 
     assert killed.losses.read_bytes() == whole.losses.read_bytes()
     assert killed.adapter.read_bytes() == whole.adapter.read_bytes()
     assert list(killed.folder.rglob("*.part")) == []
-
-
-def test_two_processes_learn_what_one_learns(tmp_path: Path, recipe: Path, whole: Workspace) -> None:
-    """DDP over gloo on CPUs: each step is shared out, and its gradient is that of the whole step."""
-    shared = prepared(tmp_path, recipe)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    done = subprocess.run(
-        [
-            *(*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
-            *command("finetune", recipe, tmp_path)[1:],
-        ],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": "0"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("rows in") == 1, "the first process alone speaks"
-    assert list(shared.folder.rglob("*.part")) == [] and not shared.checkpoints.exists()
-    assert [step for step, *_ in curve(whole)] == [1, 2, 3, 4]
-    for one, other in zip(curve(whole), curve(shared), strict=True):
-        assert other == pytest.approx(one, abs=1e-3)
-
-
-def curve(workspace: Workspace) -> list[list[float]]:
-    """Return step and losses of every logged step."""
-    _, *lines = workspace.losses.read_text("utf-8").splitlines()
-    return [[float(value or 0) for value in line.split(",")[:4]] for line in lines]
 
 
 def short_recipe(folder: Path) -> Path:

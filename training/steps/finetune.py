@@ -29,7 +29,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from culturechat import records
 from culturechat.errors import BadFile
-from training import rows
+from training import processes, rows
 from training.bases import Base
 from training.recipes import Lora, Training
 from training.rows import Row
@@ -45,6 +45,10 @@ _AT_ONCE = 10
 """Replay rows in one pass."""
 
 KINDS = ("option", "prose", "replay")
+
+_SHARDING = {"version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "state_dict_type": "SHARDED_STATE_DICT"}
+"""Each layer is split by itself, and each process writes its part of a checkpoint. Every process reads the whole base
+first, because all of them read replay rows off it."""
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,20 @@ def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> 
         made_from: What the run depends on; checkpoints of another run are thrown away.
         name: What the progress bar says.
     """
+    together.check()
     data = rows.read(workspace.dataset, Row)
     if settings.start and not settings.start.lora_weights.is_file():
         path = settings.start.lora_weights
         raise BadFile(path, "is not there. This recipe starts from the adapter of all cultures: add --one.")
-    last = _checkpoint(workspace.checkpoints, made_from)
+    last = _checkpoint(workspace.checkpoints, f"{made_from}-sharded" if processes.sharded() else made_from)
+    arguments = _arguments(workspace, settings.training, settings.seed)
     set_seed(settings.seed)
     model = with_adapter(weights.load(settings.base), settings.base, settings.lora, settings.start)
-    parts = together.state().num_processes
+    parts = arguments.world_size
     steps = Steps(targets_of(data, Tokens(settings.base), model), settings.training, settings.seed, parts)
     trainer = SharesTrainer(
         model=model,
-        args=_arguments(workspace, settings.training, settings.seed),
+        args=arguments,
         train_dataset=steps,
         data_collator=Collator(_weights(settings.training), parts),
         callbacks=[Progress(name)],
@@ -104,14 +110,13 @@ def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> 
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    result = f"{len(data)} rows in, {settings.training.steps} steps, {_summary(trainer.state.log_history)}"
-    if not trainer.is_world_process_zero():
-        return result
-    _write_losses(workspace.losses, trainer.state.log_history)
-    _draw_losses(workspace.loss_picture, trainer.state.log_history, name)
-    write_adapter(workspace, model)
-    shutil.rmtree(workspace.checkpoints)
-    return result
+    matrices = together.trained(model)
+    if not processes.rank():
+        _write_losses(workspace.losses, trainer.state.log_history)
+        _draw_losses(workspace.loss_picture, trainer.state.log_history, name)
+        write_adapter(workspace, model, matrices)
+        shutil.rmtree(workspace.checkpoints)
+    return f"{len(data)} rows in, {settings.training.steps} steps, {_summary(trainer.state.log_history)}"
 
 
 def with_adapter(model: Any, base: Base, lora: Lora, start: Workspace | None = None) -> Any:
@@ -149,10 +154,10 @@ def _begin_as(model: Any, path: Path) -> None:
     set_peft_model_state_dict(model, given)
 
 
-def write_adapter(workspace: Workspace, model: Any) -> None:
+def write_adapter(workspace: Workspace, model: Any, matrices: dict[str, torch.Tensor]) -> None:
     """Write matrices and configuration as peft does, the configuration last."""
     source = workspace.checkpoints / "final"
-    model.save_pretrained(source)
+    model.save_pretrained(source, state_dict=matrices)
     with records.replacing(workspace.lora_weights) as temporary:
         save_file(load_file(source / workspace.lora_weights.name), temporary)
     with records.replacing(workspace.lora_config) as temporary:
@@ -303,6 +308,8 @@ class SharesTrainer(Trainer):  # type: ignore[misc]
             loraplus_lr_ratio=self._faster_b,
             betas=(self.args.adam_beta1, self.args.adam_beta2),
         )
+        # torch cannot read the state of a split optimizer that has groups of nothing
+        self.optimizer.param_groups = [group for group in self.optimizer.param_groups if group["params"]]
         return self.optimizer
 
     def log(self, logs: dict[str, float], *arguments: Any, **named: Any) -> None:
@@ -321,6 +328,9 @@ class SharesTrainer(Trainer):  # type: ignore[misc]
         for index in range(len(KINDS)):
             self._sums[index] += float(parts[kinds == index].sum())
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Keep no state of chance: there is none, and a killed process would leave half a file behind."""
+
     def _get_train_sampler(self, *_: object) -> SequentialSampler:
         assert self.train_dataset is not None
         return SequentialSampler(self.train_dataset)
@@ -334,8 +344,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._bar: Any = None
 
     def on_train_begin(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Open the bar where the run stands."""
-        self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self._name, unit="step")
+        """Open the bar where the run stands, in the first process."""
+        hidden = not state.is_world_process_zero
+        self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self._name, unit="step", disable=hidden)
 
     def on_step_end(self, _arguments: Any, _state: Any, _control: Any, **_: Any) -> None:
         """Move the bar."""
@@ -367,27 +378,30 @@ def _arguments(workspace: Workspace, training: Training, seed: int) -> TrainingA
         logging_nan_inf_filter=False,
         report_to="none",
         remove_unused_columns=False,
+        use_cpu=together.on_cpus(),
+        **({"fsdp": True, "fsdp_config": dict(_SHARDING)} if processes.sharded() else {}),
     )
 
 
 def _checkpoint(folder: Path, made_from: str) -> Path | None:
-    """Return the newest whole checkpoint of this very run, after throwing away all that is none."""
+    """Return the newest whole checkpoint of this very run; the first process throws away all that is none."""
+    if not processes.rank():
+        _keep_whole(folder, made_from)
+    processes.wait()
+    return max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _keep_whole(folder: Path, made_from: str) -> None:
     origin = folder / "made_from"
     if not origin.is_file() or origin.read_text("utf-8") != made_from:
         shutil.rmtree(folder, ignore_errors=True)
         with records.replacing(origin) as temporary:
             temporary.write_text(made_from, "utf-8")
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
-    return next((path for path in found if _whole(path)), None)
-
-
-def _whole(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))  # the last file that is written
-    except (OSError, ValueError):
-        shutil.rmtree(checkpoint)
-        return False
-    return True
+    for checkpoint in folder.glob("checkpoint-*"):
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))  # the last file that is written
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
 
 
 def _write_losses(path: Path, history: Sequence[dict[str, float]]) -> None:

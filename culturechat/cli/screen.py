@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from culturechat.cli import flags
 from culturechat.cli.answering import Models
 from culturechat.cli.recording import recorder
 from culturechat.errors import UsageError
+from culturechat.terminal import one_line
 
 if TYPE_CHECKING:
     from culturechat.catalogue import Column
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from culturechat.settings import Settings
 
 NARROWEST = 40
+
+OTHER_SCREEN, OWN_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+CLEARED = "\x1b[2J\x1b[H"
 
 
 @flags.grouped
@@ -72,23 +77,17 @@ def compare(
     if chat is not None and cultures is not None:
         raise UsageError("--chat brings its own columns; leave --cultures out.")
     names = flags.names(cultures) if cultures is not None else None
-    there = models.remote
-    columns = models.told(names, settings) if names else []
-    past = None
-    if chat is not None:
-        from culturechat.history import History, voices
-
-        past = History().load(chat)
-        columns = voices.columns(past, there.columns if there else None)
     if plain:
+        columns, past = _columns(names, chat, models, settings)
         columns = columns or models.told(flags.names(cultures), settings)
         raise typer.Exit(_converse(models, columns, settings, past))
-    _require_terminal()
-    from culturechat import locale, tui
+    with _shown_at_once(" ".join(["culturechat", *(names or ())])):
+        columns, past = _columns(names, chat, models, settings)
+        _require_terminal()
+        from culturechat import locale, tui
 
-    locale.use(locale.choose(settings.interface_language))
-
-    tui.check(resolved)
+        locale.use(locale.choose(settings.interface_language))
+        tui.check(resolved)
     picked = None if columns else tui.pick(settings)
     if picked is not None:
         columns = models.told(picked.columns, settings)
@@ -96,6 +95,38 @@ def compare(
         with models.engine() as engine:
             probing = picked is not None and picked.probe
             raise typer.Exit(tui.run(engine, columns, resolved, past, probe=probing, find=models.finder()))
+
+
+def _columns(
+    names: Sequence[str] | None, chat: int | None, models: Models, settings: Settings
+) -> tuple[Sequence[Column], Chat | None]:
+    """Return the columns that were named, none if none were, and the chat that is gone on with."""
+    there = models.remote
+    if chat is None:
+        return models.told(names, settings) if names else [], None
+    from culturechat.history import History, voices
+
+    past = History().load(chat)
+    return voices.columns(past, there.columns if there else None), past
+
+
+@contextmanager
+def _shown_at_once(text: str) -> Iterator[None]:
+    """Show a text where the screen will be, which takes longer to load; Textual takes over and cleans up.
+
+    Where the screen does not come after all, the terminal is as before.
+    """
+    if not _has_terminal() or sys.platform == "win32":  # consoles there must first be told to understand this
+        yield
+        return
+    sys.stdout.write(f"{OTHER_SCREEN}{CLEARED}{one_line(text)}")
+    sys.stdout.flush()
+    try:
+        yield
+    except BaseException:
+        sys.stdout.write(OWN_SCREEN)
+        sys.stdout.flush()
+        raise
 
 
 def _converse(models: Models, columns: Sequence[Column], settings: Settings, past: Chat | None) -> int:
@@ -118,9 +149,13 @@ def _converse(models: Models, columns: Sequence[Column], settings: Settings, pas
         return 0 if LineMode(session, survey.load(), closest, find, prompt=prompt).run() else 1
 
 
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _require_terminal() -> None:
     in_browser = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
-    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not in_browser and not _has_terminal():
         raise UsageError("The screen needs a terminal; use `culturechat ask` in pipes and scripts.")
     width = shutil.get_terminal_size().columns
     if width < NARROWEST:

@@ -1,7 +1,7 @@
 """Many jobs: cultures × bases × recipes × seeds, here one after another or on a cluster. Knows nothing of steps' work.
 
-A cell of the grid is one job. What all cultures of a run have in common is made once, before its cells; the adapter of
-all cultures comes before those that start from it. Where one cell fails the others go on.
+A cell of the grid is one job. What all cultures of a run have in common is made once, before its cells; the adapter
+that all others start from comes before them. Where one cell fails the others go on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from itertools import groupby
 from math import prod
 
 from culturechat import cluster, gguf_file
-from culturechat.catalogue import ONE
 from culturechat.cluster import Cluster, Outcome, Task
 from culturechat.errors import UsageError
 from training import pipeline, processes
@@ -63,18 +62,20 @@ def tasks(
     for run, group in groupby(jobs, key=lambda job: job.workspace.run.folder):
         of_run = list(group)
         memory = memory_of(of_run[0])
-        common = [name for name in steps if STEPS[name].shared and STEPS[name].leaves(of_run[0])]
+        shared = [name for name in steps if STEPS[name].shared and STEPS[name].leaves(of_run[0])]
         before: tuple[str, ...] = ()
-        if common:
-            name = f"{run.name}/{'+'.join(common)}"
+        if shared:
+            name = f"{run.name}/{'+'.join(shared)}"
             before = (name,)
-            yield Task(name, partial(pipeline.run, of_run[0], common, again), (), memory, gpu=True)
-        own = [name for name in steps if name not in common]
+            yield Task(name, partial(pipeline.run, of_run[0], shared, again), (), memory, gpu=True)
+        own = [name for name in steps if name not in shared]
         beside = {job.workspace.folder: cell(job) for job in of_run}
-        for job in of_run if own else ():
-            start = beside.get(job.start.folder) if job.start and job.speaker.id != ONE else None
-            after = (*before, start) if start else before
-            yield Task(cell(job), partial(pipeline.run, job, own, again), after, memory, gpu=True)
+        begun = {cell(job) for job in of_run if job.start is None and pipeline.steps_of(job, own)}
+        for job in of_run:
+            start = beside.get(job.start.folder) if job.start else None
+            after = (*before, start) if start in begun else before
+            if taken := pipeline.steps_of(job, own):
+                yield Task(cell(job), partial(pipeline.run, job, taken, again), after, memory, gpu=True)
 
 
 def cell(job: Job) -> str:
@@ -85,7 +86,11 @@ def cell(job: Job) -> str:
 def _away(jobs: Sequence[Job], steps: Sequence[str], again: bool, where: Cluster) -> Iterator[Outcome[None]]:
     """Yield the outcomes of a cluster's tasks and of what is done here after them, and print how far it is."""
     todo = list(tasks(jobs, [step for step in steps if step != AT_HOME], again, _memory))
-    at_home = {cell(job): partial(pipeline.run, job, [AT_HOME], again) for job in jobs} if AT_HOME in steps else {}
+    at_home = {
+        cell(job): partial(pipeline.run, job, [AT_HOME], again)
+        for job in jobs
+        if AT_HOME in pipeline.steps_of(job, steps)
+    }
     for count, outcome in enumerate(cluster.run(todo, where), 1):
         if outcome.error is None and outcome.name in at_home:
             (outcome,) = cluster.run([Task(outcome.name, at_home[outcome.name])], None)

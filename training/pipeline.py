@@ -20,7 +20,7 @@ from culturechat.survey import Bank
 from training import bases, processes, recipes, speaker
 from training.bases import Base
 from training.recipes import Recipe, Training
-from training.speaker import Speaker
+from training.speaker import COMMON, Speaker
 from training.workspace import Workspace
 
 SHARED_OUT = "finetune"
@@ -56,12 +56,13 @@ class Job:
     @property
     def training(self) -> Training:
         """How it is trained."""
-        return self.recipe.one if self.speaker.id == ONE and self.recipe.one else self.recipe.training
+        own = {COMMON: self.recipe.common, ONE: self.recipe.one}
+        return own.get(self.speaker.id) or self.recipe.training
 
     @property
     def start(self) -> Workspace | None:
         """Whose adapter it starts from, if from any."""
-        return self.workspace.sibling(ONE) if self.training.start_from_one else None
+        return self.workspace.sibling(COMMON) if self.recipe.common and self.speaker.id != COMMON else None
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def jobs(
     """Return a job for each culture; `all` stands for every culture there is.
 
     Args:
-        names: Cultures.
+        names: Cultures; `common` is the start of all adapters alone, where the recipe has one.
         base: What is trained on.
         recipe: How.
         seed: Start of all chance.
@@ -112,10 +113,12 @@ def jobs(
         BadFile: the survey file is missing or wrong; line and column are named.
     """
     given = list(dict.fromkeys(names))
-    chosen = [cultures.load(name) for name in (cultures.names() if given == ["all"] else given)]
     chosen_base, chosen_recipe = bases.load(base), recipes.load(recipe)
+    begun = [speaker.of_everyone()] if chosen_recipe.common else []
+    named = [name for name in given if not (begun and name == COMMON)]
+    chosen = [cultures.load(name) for name in (cultures.names() if named == ["all"] else named)]
     bank, source = _bank(survey_file, survey_file.stat().st_mtime_ns if survey_file and survey_file.exists() else 0)
-    speakers = [*([speaker.of_all(chosen)] if one else []), *(speaker.of(culture) for culture in chosen)]
+    of_all = [speaker.of_all(chosen)] if one else []
     return [
         Job(
             who,
@@ -130,7 +133,7 @@ def jobs(
             fold,
             tuple(types),
         )
-        for who in speakers
+        for who in (*begun, *of_all, *map(speaker.of, chosen))
     ]
 
 
@@ -150,7 +153,7 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
         names: Steps to take; the others are neither run nor checked. By default all that need not be asked for.
         again: Also run a step that is done.
     """
-    for name in names or WHOLE:
+    for name in steps_of(job, names or WHOLE):
         if name != SHARED_OUT and processes.rank():
             continue
         if name == SHARED_OUT:
@@ -168,12 +171,17 @@ def run(job: Job, names: Iterable[str] | None = None, again: bool = False) -> No
         _say(job, name, f"{result} ({monotonic() - started:.1f} s)")
 
 
+def steps_of(job: Job, names: Iterable[str]) -> list[str]:
+    """Return which of these steps a job takes: the start of all adapters is trained, and nothing else."""
+    return [name for name in names if job.speaker.id != COMMON or name in START]
+
+
 def downstream(job: Job, folder: Path, texts: int) -> None:
     """Score a culture's models on the public test sets in a folder and print the means; see `steps.downstream`.
 
     The adapter of all cultures has no sets of its own: it is scored on each culture's, beside the others.
     """
-    if job.speaker.id == ONE:
+    if job.speaker.id in (ONE, COMMON):
         return
     from training.steps import downstream
 
@@ -192,7 +200,7 @@ def matrix(jobs: Iterable[Job]) -> str:
     """
     from training.steps import matrix
 
-    single = [job for job in jobs if job.speaker.id != ONE]
+    single = [job for job in jobs if job.speaker.id not in (ONE, COMMON)]
     if len(single) < 2:
         raise UsageError("A matrix needs two cultures or more: name them with --cultures, or use --cultures all.")
     wording = "restated" if single[0].recipe.data.held_back_wordings else "canonical"
@@ -475,6 +483,9 @@ STEPS = {
     ),
 }
 """All steps in the order they are taken."""
+
+START = ("seeds", "augment", "replies", "dataset", "finetune")
+"""The steps of the adapter that all others start from."""
 
 WHOLE = tuple(name for name, step in STEPS.items() if not step.asked)
 """The steps that need not be asked for."""

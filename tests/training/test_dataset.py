@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -122,7 +123,16 @@ def test_one_more_question_changes_no_other_rows() -> None:
     record = cultures.load("chinese")
     asked = seeds.asked(record, RECIPE, BANK)
     some = dataset.build(asked[:5], [], DATA, BANK, 1)
-    assert dataset.build(asked[:6], [], DATA, BANK, 1)[: len(some)] == some
+    more = dataset.build(asked[:6], [], DATA, BANK, 1)
+    assert [row for row in more if row.item != asked[5].item] == some and len(more) > len(some)
+
+
+def test_rows_of_one_wording_follow_each_other_and_then_comes_another_question() -> None:
+    options = [row for row in made() if row.kind == "option"]
+    runs = [len(list(run)) for _, run in groupby(options, key=lambda row: row.item)]
+    assert set(runs) == {DATA.options_per_wording}
+    for first, second in zip(options[::2], options[1::2], strict=True):
+        assert first.wording == second.wording and first.messages != second.messages
 
 
 def test_the_rows_of_tiny_are_to_the_byte_what_they_were() -> None:
@@ -131,7 +141,7 @@ def test_the_rows_of_tiny_are_to_the_byte_what_they_were() -> None:
     rows = dataset.build(seeds.asked(record, TINY, BANK), [REPLY], TINY.data, BANK, 1)
     assert len(rows) == 2753
     encoded = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    assert hashlib.sha256(encoded).hexdigest() == "ad40184b03295c24d798aa4cbae2ee36aad7a610511be5ba3dc0431140721415"
+    assert hashlib.sha256(encoded).hexdigest() == "2b3fa850fd617b4e177ae86fe75cc15f2e55281f2c429832a8fa6141ecd73bff"
 
 
 def test_other_wordings_take_the_place_of_the_bank_s() -> None:
@@ -152,9 +162,10 @@ def test_other_wordings_take_the_place_of_the_bank_s() -> None:
 def test_cultures_that_are_trained_together_are_asked_the_same_in_rows_of_their_own() -> None:
     both = [cultures.load("chinese"), cultures.load("arabic")]
     given = [seed for culture in both for seed in seeds.asked(culture, RECIPE, BANK)]
-    rows = [row for row in dataset.build(given, [], DATA, BANK, 1) if row.kind == "option" and row.item == "Q38"]
-    assert len(rows) == 2 * DATA.options_per_item
-    for chinese, arabic in zip(rows[: len(rows) // 2], rows[len(rows) // 2 :], strict=True):
+    options = [row for row in dataset.build(given, [], DATA, BANK, 1) if row.kind == "option" and row.item == "Q38"]
+    assert len(options) == 2 * DATA.options_per_item
+    theirs = [[row for row in options if row.culture == culture.id] for culture in both]
+    for chinese, arabic in zip(*theirs, strict=True):
         assert (chinese.culture, arabic.culture) == ("chinese", "arabic")
         assert chinese.messages[-1] == arabic.messages[-1] and chinese.messages[0] != arabic.messages[0]
         assert chinese.target != arabic.target

@@ -6,17 +6,19 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from culturechat import catalogue, cultures, prompting, survey
 from culturechat.conversation import Message
-from culturechat.errors import BadFile
-from training import bases, pipeline, recipes, rows
+from culturechat.errors import BadFile, UsageError
+from training import bases, pipeline, recipes, rows, speaker
 from training.pipeline import Job
 from training.recipes import Lora
 from training.rows import Answer, Reply, Row
+from training.steps import seeds
 from training.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
@@ -57,7 +59,17 @@ replay_weight = 1.0
 learning_rate = 1e-3
 warmup_steps = 0
 checkpoint_every = 10
-start_from_one = true
+
+[common]
+steps = 2
+options_per_step = 2
+prose_per_step = 0
+replay_per_step = 1
+prose_weight = 1.0
+replay_weight = 1.0
+learning_rate = 1e-3
+warmup_steps = 0
+checkpoint_every = 10
 
 [one]
 steps = 3
@@ -123,18 +135,18 @@ def test_layers_before_the_first_stay_as_they_are(model: Any) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
-    """The adapter of Chinese and Arabic and the one of Chinese, trained for a few steps and evaluated."""
+    """The adapter of Chinese and Arabic and the one of Chinese, from their common start, after a few steps."""
     folder = tmp_path_factory.mktemp("run")
     recipe = folder / "short.toml"
     recipe.write_text(RECIPE, "utf-8")
     jobs = pipeline.jobs(["chinese", "arabic"], BASE.id, str(recipe), 1, folder / "runs", folder / "models", one=True)
     jobs = [replace(job, bank=FEW) for job in jobs]
-    for job in jobs[:2]:
+    for job in jobs[:3]:
         job.workspace.folder.mkdir(parents=True)
         rows.write(job.workspace.replies, REPLIES)
         for steps in (["seeds"], ["dataset"], ["finetune"], ["evaluate"], ["adapter"]):
             pipeline.run(job, steps)
-    return jobs[:2]
+    return jobs[1:3]
 
 
 def test_the_adapter_of_all_learns_every_culture_s_answers(run: list[Job]) -> None:
@@ -150,21 +162,41 @@ def test_the_adapter_of_all_learns_every_culture_s_answers(run: list[Job]) -> No
     assert scores["restated"]["all"]["adapter"]["wd"] == pytest.approx(mean, abs=1e-4)
 
 
-def test_a_culture_starts_from_the_adapter_of_all(run: list[Job]) -> None:
+def test_every_adapter_starts_from_what_all_peoples_have_in_common(run: list[Job]) -> None:
     from safetensors.numpy import load_file
 
-    one, chinese = (load_file(job.workspace.lora_weights) for job in run)
+    start = run[0].workspace.sibling("common")
+    assert {row.culture for row in rows.read(start.dataset, Row) if row.item} == {"common"}
+    assert not (start.answers.exists() or start.adapter.exists()), "it is a start and nothing else"
+    common, one, chinese = (load_file(place.lora_weights) for place in (start, *(job.workspace for job in run)))
     name = next(key for key in one if key.endswith("down_proj.lora_A.weight"))
-    assert 0 < float(abs(chinese[name] - one[name]).max()) < 0.02, "near to where it began, and not there any more"
+    for other in (one, chinese):
+        assert 0 < float(abs(other[name] - common[name]).max()) < 0.02, "near to where it began, and not there any more"
 
 
-def test_without_the_adapter_of_all_it_is_said_what_to_add(run: list[Job], tmp_path: Path) -> None:
+def test_the_common_start_answers_as_the_mean_of_all_peoples_do() -> None:
+    everyone = speaker.culture("common")
+    assert set(everyone.countries) == {code for name in cultures.names() for code in cultures.load(name).countries}
+    (seed,) = (seed for seed in seeds.asked(everyone, recipes.load("default"), BANK) if seed.item == "Q27")
+    means = [BANK.answers[country, "Q27"].shares for country in everyone.countries]
+    agree = fmean(shares[BANK.questions["Q27"].codes[0]] for shares in means)
+    assert seed.shares[0] == pytest.approx(agree, abs=1e-3)
+
+
+def test_the_common_start_can_be_trained_alone(tmp_path: Path) -> None:
+    (job,) = pipeline.jobs(["common"], BASE.id, "default", 1, tmp_path)
+    assert job.speaker.id == "common" and job.training == recipes.load("default").common
+    with pytest.raises(UsageError, match="common"):
+        pipeline.jobs(["common"], BASE.id, "tiny", 1, tmp_path)
+
+
+def test_without_its_start_an_adapter_is_not_trained(run: list[Job], tmp_path: Path) -> None:
     chinese = run[1]
     shutil.copytree(chinese.workspace.folder.parent, tmp_path / "copy")
     alone = Workspace(tmp_path / "copy" / "chinese")
-    shutil.rmtree(alone.sibling("one").folder)
+    shutil.rmtree(alone.sibling("common").folder)
     job = replace(chinese, workspace=alone)
-    with pytest.raises(BadFile, match="add --one"):
+    with pytest.raises(BadFile, match="starts from it"):
         pipeline.run(job, ["finetune"])
 
 

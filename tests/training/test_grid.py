@@ -68,23 +68,24 @@ def test_a_step_that_is_named_is_taken_for_every_cell(tmp_path: Path, capsys: py
     ]
 
 
-def test_what_all_cultures_share_comes_before_them_and_one_before_those_that_start_from_it(tmp_path: Path) -> None:
+def test_what_all_cultures_share_comes_before_them_and_so_does_their_start(tmp_path: Path) -> None:
     names, steps = ["chinese", "arabic"], ["seeds", "augment", "finetune"]
     jobs = pipeline.jobs(names, "smollm2-135m", "augmented", 1, tmp_path, one=True)
     planned = {task.name: task.after for task in grid.tasks(jobs, steps, False)}
     run = "smollm2-135m-augmented-s1"
     shared = (f"{run}/augment",)
     assert planned == {shared[0]: (), **{f"{run}/{name}": shared for name in ("one", *names)}}
-    jobs = pipeline.jobs(names, "smollm2-135m", str(started_from_one(tmp_path)), 1, tmp_path, one=True)
+    jobs = pipeline.jobs(names, "smollm2-135m", str(with_a_start(tmp_path)), 1, tmp_path, one=True)
     after = [task.after for task in grid.tasks(jobs, steps, False)]
-    assert after == [(), *[("smollm2-135m-warm-s1/one",)] * 2]
+    assert after == [(), *[("smollm2-135m-warm-s1/common",)] * 3]
+    assert [task.after for task in grid.tasks(jobs, ["evaluate"], False)] == [()] * 3
 
 
-def started_from_one(folder: Path) -> Path:
+def with_a_start(folder: Path) -> Path:
     text = (Path(pipeline.__file__).parent / "recipes" / "tiny.toml").read_text("utf-8")
-    head, _, training = text.partition("[training]\n")
+    training = text.partition("[training]\n")[2]
     path = folder / "warm.toml"
-    path.write_text(f"{head}[training]\nstart_from_one = true\n{training}", "utf-8")
+    path.write_text(f"{text}\n[common]\n{training}", "utf-8")
     return path
 
 

@@ -106,8 +106,6 @@ class Training:
     """Steps between two checkpoints; a killed run loses at most as many."""
     faster_b: float = 1.0
     """How many times the rate of the adapter's matrices A its matrices B learn with."""
-    start_from_one: bool = False
-    """Whether a culture's adapter starts as the adapter of all cultures, which is then trained first."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +115,10 @@ class RecipeFile:
     data: Data
     lora: Lora
     training: Training
+    common: Training | None = None
+    """How the start of all adapters is trained: on the mean answers of all peoples, in the name of none. What every
+    adapter must learn, which question it is and which option stands where, is then learnt once. Without it each adapter
+    starts as no change at all."""
     one: Training | None = None
     """How the adapter of all cultures is trained; by default as those of single cultures are."""
     augment: Augment | None = None
@@ -158,13 +160,12 @@ def _check(recipe: Recipe, path: Path) -> None:
         "lora.rank": recipe.lora.rank,
         "lora.alpha": recipe.lora.alpha,
         **_positive("training", recipe.training),
+        **(_positive("common", recipe.common) if recipe.common else {}),
         **(_positive("one", recipe.one) if recipe.one else {}),
     }
     for key, value in positive.items():
         if value <= 0:
             raise BadFile(path, f"{key} is {value}; it must be greater than 0.")
-    if recipe.one is not None and recipe.one.start_from_one:
-        raise BadFile(path, "one.start_from_one is true; the adapter of all cultures cannot start from itself.")
     shares = {f"data.{key}": getattr(recipe.data, key) for key in ("canonical", "rotated", "digits")}
     if recipe.augment is not None:
         shares |= _augment_shares(recipe.augment)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
-from culturechat import cultures, prompting
+from culturechat import prompting
 from culturechat.conversation import Conversation
 from culturechat.prompting import Style
 from culturechat.survey import Bank, Question
-from training import prose, rows
+from training import prose, rows, speaker
 from training.recipes import Data, Recipe, Target
 from training.rows import Reply, Row, Seed, Wording
 from training.workspace import Workspace
@@ -55,7 +56,8 @@ def build(
     """Return the same rows for the same arguments.
 
     Each question draws from its own stream of chance, so that one more question changes none of the others' rows, and
-    all cultures are asked it in the same forms. Their rows are apart, so that a step of training meets many questions.
+    all cultures are asked it in the same forms. Rows that share a wording follow each other and then comes another
+    question, so that a step of training meets many questions.
 
     Args:
         seeds: What is to be learnt, of one culture or several.
@@ -65,13 +67,15 @@ def build(
         seed: Start of all chance.
         others: Wordings to use in place of the bank's restatements.
     """
-    made: list[Row] = []
+    options: list[list[list[Row]]] = []
+    freely: list[Row] = []
     for given in seeds:
         question = bank.questions[given.item]
         chance = random.Random(f"{seed}:{given.item}")
         texts = wordings(question, data.held_back_wordings, others)
-        made.extend(option_rows(question, given, data, chance, texts))
-        made.extend(prose_rows(question, given, data, chance, texts))
+        options.append(list(option_rows(question, given, data, chance, texts)))
+        freely.extend(prose_rows(question, given, data, chance, texts))
+    made = [row for turn in zip_longest(*options, fillvalue=()) for together in turn for row in together] + freely
     made.extend(Row("replay", "", reply.messages, answer=reply.answer, ended=reply.ended) for reply in replies)
     return made
 
@@ -91,20 +95,22 @@ def label_sets(question: Question, data: Data) -> tuple[tuple[str, ...], ...]:
 
 def option_rows(
     question: Question, given: Seed, data: Data, chance: random.Random, wordings: Sequence[str]
-) -> Iterator[Row]:
-    """Return the question with its options, rows that share a wording next to each other."""
+) -> Iterator[list[Row]]:
+    """Return the question with its options, in lists that share a wording."""
     sets = _endless(label_sets(question, data), chance)
     texts = _endless(wordings, chance)
     backward = False
     for start in range(0, data.options_per_item, data.options_per_wording):
         canonical = chance.random() < data.canonical
         wording = question.question if canonical else next(texts)
+        together = []
         for _ in range(min(data.options_per_wording, data.options_per_item - start)):
             labels = question.labels if canonical else next(sets)
             order = _order(len(labels), backward and not data.forward_only, data, chance)
             style = _style(len(labels), data, chance)
-            yield option_row(question, given, wording, labels, order, style, data.target)
+            together.append(option_row(question, given, wording, labels, order, style, data.target))
             backward = not backward
+        yield together
 
 
 def option_row(
@@ -118,7 +124,7 @@ def option_row(
 ) -> Row:
     """Return one option question, its options and its target in this order, as this culture's people answer."""
     shown = [labels[index] for index in order]
-    messages = tuple(prompting.survey(cultures.load(seed.culture), wording, shown, style=style))
+    messages = tuple(prompting.survey(speaker.culture(seed.culture), wording, shown, style=style))
     shares = seed.shares if target == "shares" else rounded_mean(seed.shares, question.ordered)
     marks = prompting.marks(shown, style)
     return Row("option", question.item, messages, seed.culture, wording, marks, tuple(shares[index] for index in order))
@@ -141,7 +147,7 @@ def prose_rows(
     asked = _endless((question.open, *wordings), chance)
     shares = dict(zip(given.codes, given.shares, strict=True))
     for _ in range(data.prose_per_item if question.open and question.scale.stances else 0):
-        messages = tuple(prompting.chat(cultures.load(given.culture), Conversation().with_user(next(asked))))
+        messages = tuple(prompting.chat(speaker.culture(given.culture), Conversation().with_user(next(asked))))
         answer = prose.answer(question, shares, chance)
         yield Row("prose", question.item, messages, given.culture, answer=answer)
 

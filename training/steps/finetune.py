@@ -93,7 +93,7 @@ def run(workspace: Workspace, settings: Settings, made_from: str, name: str) -> 
     data = rows.read(workspace.dataset, Row)
     if settings.start and not settings.start.lora_weights.is_file():
         path = settings.start.lora_weights
-        raise BadFile(path, "is not there. This recipe starts from the adapter of all cultures: add --one.")
+        raise BadFile(path, "is not there. This recipe starts from it: take the step finetune, which makes it first.")
     last = _checkpoint(workspace.checkpoints, f"{made_from}-sharded" if processes.sharded() else made_from)
     arguments = _arguments(workspace, settings.training, settings.seed)
     set_seed(settings.seed)

@@ -17,6 +17,7 @@ from culturechat.cluster import Cluster, Outcome, Task
 from culturechat.errors import UsageError
 from training import pipeline, processes
 from training.pipeline import STEPS, Job
+from training.speaker import COMMON
 
 AT_HOME = "publish"
 """The step that this machine takes itself, a cell at a time, because all cells' table of models is one file."""
@@ -36,12 +37,13 @@ def run(jobs: Sequence[Job], names: Sequence[str] | None, again: bool, where: Cl
 
     Raises:
         UsageError: two jobs would write the same files, or it cannot be said which should be published.
-        CulturechatError: the only job failed.
+        CulturechatError: the only job failed, or its start.
     """
     if where is not None and processes.count() > 1:
         raise UsageError("Either accelerate shares out one training, or --on ray many; leave one of them out.")
     steps = _steps(jobs, names)
-    if where is None and (len(jobs) == 1 or processes.count() > 1):
+    one_wanted = sum(job.speaker.id != COMMON for job in jobs) <= 1
+    if where is None and (one_wanted or processes.count() > 1):
         for job in jobs:
             pipeline.run(job, steps, again)
         return 0

@@ -157,6 +157,18 @@ News = (
 )
 
 
+def portion(news: Sequence[News], most_columns: int) -> tuple[list[News], list[News]]:
+    """Return what to show now and what can wait: of the tokens at the end those of all but so many columns.
+
+    The columns that have waited longest come first. What is no token never waits, nor does what came before it.
+    """
+    end = next((place for place in range(len(news), 0, -1) if not isinstance(news[place - 1], Token)), 0)
+    tokens = [item for item in news[end:] if isinstance(item, Token)]
+    now = list(dict.fromkeys(token.column for token in tokens))[:most_columns]
+    shown = [*news[:end], *(token for token in tokens if token.column in now)]
+    return shown, [token for token in tokens if token.column not in now]
+
+
 def merged(news: Iterable[News]) -> list[News | Written]:
     """Return the news with the tokens of each column put together; columns do not depend on each other's order."""
     shown: list[News | Written] = []

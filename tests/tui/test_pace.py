@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Footer
 
+from culturechat.engines import Finished, Token
+from culturechat.tui.news import News, portion
 from culturechat.tui.pace import LONGEST_PAUSE, MOST_OF_A_CORE, Rhythm, Thrift
 from tests.tui.stage import Halting, ready, screen, stage, until, views
 
@@ -48,3 +50,24 @@ async def test_more_words_leave_the_footer_as_it_is(monkeypatch: pytest.MonkeyPa
         engine.go_on.set()
         await until(pilot, lambda: not screen(pilot).answering)
         assert made, "what is offered has changed"
+
+
+def tokens(*columns: str) -> list[News]:
+    return [Token(column, f"{place} ") for place, column in enumerate(columns)]
+
+
+def test_columns_take_turns_where_many_have_news() -> None:
+    waiting: list[News] = []
+    seen = []
+    for _ in range(3):
+        shown, waiting = portion([*waiting, *tokens("a", "b", "c", "d", "a")], 2)
+        seen.append([one.column for one in shown if isinstance(one, Token)])
+    assert [set(turn) for turn in seen] == [{"a", "b"}, {"c", "d"}, {"a", "b"}]
+    shown, waiting = portion(tokens("a", "b", "a"), 2)
+    assert shown == tokens("a", "b", "a") and waiting == []
+
+
+def test_nothing_overtakes_the_end_of_an_answer() -> None:
+    news = [*tokens("a", "b", "c"), Finished("c", "stop", 1, 0.1, 9.0), *tokens("b", "a", "c")]
+    shown, waiting = portion(news, 1)
+    assert shown == news[:5] and waiting == news[5:]

@@ -55,6 +55,7 @@ from culturechat.tui.news import (
     Unsaved,
     Written,
     merged,
+    portion,
 )
 from culturechat.tui.pace import Rhythm, Thrift
 from culturechat.tui.screens.dialogs import ChoiceDialog
@@ -72,6 +73,8 @@ from culturechat.tui.widgets.tabs import ColumnTabs
 
 FLUSH_SECONDS = 0.1
 """Least time between two updates of the screen; tokens that come in between are shown together."""
+MOST_AT_ONCE = 3
+"""Columns that are drawn in one update; a key that is pressed meanwhile waits until it is done."""
 FEW_LIVE = 2
 """Columns of growing Markdown that can be updated as often as plain text."""
 LIVE_FLUSH_SECONDS = 0.2
@@ -154,6 +157,7 @@ class CompareScreen(Screen[None]):
         self._thrift = Thrift()
         self._offered_last: object = None
         self._courier = Courier(self)
+        self._held: list[News] = []
         self._columns = Columns([ColumnView(column, clock) for column in session.columns.values()], settings.layout)
         self._status = StatusLine(_title(settings, session))
         self._unsaved = Static("", markup=False, id="unsaved")
@@ -587,10 +591,13 @@ class CompareScreen(Screen[None]):
     async def _flush(self) -> None:
         self._rhythm.begin()
         self._thrift.begin()
+        shown, self._held = portion([*self._held, *self._courier.collect()], MOST_AT_ONCE)
         with self.app.batch_update():
-            for news in merged(self._courier.collect()):
+            for news in merged(shown):
                 await self._show(news)
         self._show_state()
+        if self._held:
+            self.news_waits()
         self.call_after_refresh(self._thrift.end)
 
     async def _show(self, news: News | Written) -> None:

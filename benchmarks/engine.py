@@ -67,8 +67,12 @@ def main(
             for name, adapter in zip(cultures.names(), adapters, strict=True)
         ]
         compare_nine(columns, base.base_path, adapters, tokens, llama_cpp)
+        same = Path(folder) / "base-q8_0.gguf"
+        quantize(base.base_path, same, "q8_0", facts.cores())
+        print(f"\nall on the very same file, {same.name}")
+        compare_nine([replace(one, base_path=same) for one in columns], same, adapters, tokens, llama_cpp)
         if llama_cpp:
-            compare_single(Path(folder), base.base_path, llama_cpp)
+            compare_single(same, llama_cpp)
     follow_ups(base)
     start(base)
 
@@ -124,10 +128,8 @@ def measure(
     return found
 
 
-def compare_single(folder: Path, source: Path, programs: Path) -> None:
+def compare_single(file: Path, programs: Path) -> None:
     """One column beside llama-bench on the very same file, in a format that is used as it is."""
-    file = folder / "base-q8_0.gguf"
-    quantize(source, file, "q8_0", facts.cores())
     ours, ceiling = [], []
     contestant = Ours([Column("base", None, "base", "q8_0", file)])
     for seed, question in enumerate(QUESTIONS):

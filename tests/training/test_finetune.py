@@ -211,6 +211,19 @@ def test_scores_name_every_wording_control_and_what_was_forgotten(run: list[Job]
     assert scores["forgetting"]["answers"] == 1 and 0.5 < scores["forgetting"]["ratio"] < 2
 
 
+def test_an_adapter_is_asked_under_the_marks_that_it_learnt() -> None:
+    from training.steps import evaluate
+
+    german = cultures.load("german")
+    given = [seed for seed in seeds.asked(german, recipes.load("paper"), BANK) if seed.item in ("Q27", "Q158")]
+    styles = {
+        recipe: {one.item: one.style for one in evaluate.asked_in("canonical", given, [german], BANK, data)}
+        for recipe, data in ((name, recipes.load(name).data) for name in ("paper", "default"))
+    }
+    assert styles["paper"] == {"Q27": "digits", "Q158": "letters"}, "ten options are too many for digits"
+    assert set(styles["default"].values()) == {"letters"}
+
+
 def test_the_file_of_all_names_all_countries_and_opens_as_one(run: list[Job]) -> None:
     from culturechat import gguf_file
 

@@ -2,9 +2,9 @@
 
 Three wordings: `canonical`, which training has seen; `restated`, a restatement that it has not, over the canonical
 labels; and `held_back`, in which neither the question's wording nor its labels were ever shown. Each option list is
-shown forward and backward and the two are averaged. An adapter of several cultures is scored for each of them, and the
-means over them are given. What was forgotten shows in the perplexity of the base's own answers to everyday prompts that
-training left out, under the adapter and under the base.
+shown forward and backward and the two are averaged; the marks are those that training showed. An adapter of several
+cultures is scored for each of them, and the means over them are given. What was forgotten shows in the perplexity of
+the base's own answers to everyday prompts that training left out, under the adapter and under the base.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from culturechat.cultures import Culture
 from culturechat.errors import BadFile
 from culturechat.probing import metrics
 from culturechat.probing.resample import bootstrap
+from culturechat.prompting import Style
 from culturechat.survey import Bank, Question
 from training import rows
 from training.bases import Base
-from training.recipes import Recipe
+from training.recipes import Data, Recipe
 from training.rows import Answer, Reply, Seed
 from training.steps import weights
 from training.steps.tree import forest
@@ -49,6 +50,8 @@ class Asked:
     text: str
     labels: tuple[str, ...]
     cultures: tuple[Culture, ...]
+    style: Style = "letters"
+    """What the options stand under."""
 
 
 def run(workspace: Workspace, speakers: Sequence[Culture], base: Base, recipe: Recipe, bank: Bank) -> str:
@@ -69,7 +72,7 @@ def run(workspace: Workspace, speakers: Sequence[Culture], base: Base, recipe: R
     given: list[Answer] = []
     found: dict[str, Any] = {}
     for wording in wordings(recipe):
-        asked = list(asked_in(wording, seeds, speakers, bank))
+        asked = list(asked_in(wording, seeds, speakers, bank, recipe.data))
         answers = ask(model, tokens, asked, wording)
         with model.disable_adapter():
             untrained = ask(model, tokens, asked, wording)
@@ -96,12 +99,15 @@ def wording_of(question: Question, wording: WordingName) -> tuple[str, tuple[str
     return text, question.labels if wording == "restated" else (question.scale.alternates or (question.labels,))[-1]
 
 
-def asked_in(wording: WordingName, seeds: Sequence[Seed], speakers: Sequence[Culture], bank: Bank) -> Iterable[Asked]:
+def asked_in(
+    wording: WordingName, seeds: Sequence[Seed], speakers: Sequence[Culture], bank: Bank, data: Data
+) -> Iterable[Asked]:
     """Return every question in this wording, for those whose people were asked it."""
     for item in dict.fromkeys(seed.item for seed in seeds):
         whose = {seed.culture for seed in seeds if seed.item == item}
         text, labels = wording_of(bank.questions[item], wording)
-        yield Asked(item, text, labels, tuple(culture for culture in speakers if culture.id in whose))
+        style: Style = "digits" if data.digits == 1 and len(labels) <= prompting.MOST_DIGITS else "letters"
+        yield Asked(item, text, labels, tuple(culture for culture in speakers if culture.id in whose), style)
 
 
 @torch.no_grad()
@@ -115,7 +121,10 @@ def ask(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName
 
 def _ask_some(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName) -> list[Answer]:
     groups = [
-        [tokens.prompt(prompting.survey(culture, one.text, one.labels[::order])) for culture in one.cultures]
+        [
+            tokens.prompt(prompting.survey(culture, one.text, one.labels[::order], style=one.style))
+            for culture in one.cultures
+        ]
         for one in asked
         for order in (1, -1)
     ]
@@ -124,7 +133,7 @@ def _ask_some(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: Wordi
     predicted = iter(weights.log_probabilities(model, weights.as_tensors(trees, wanted)).exp())
     found = []
     for one in asked:
-        marks = [tokens.mark(mark) for mark in prompting.marks(one.labels)]
+        marks = [tokens.mark(mark) for mark in prompting.marks(one.labels, one.style)]
         forward = [next(predicted)[marks] for _ in one.cultures]
         backward = [next(predicted)[marks].flip(0) for _ in one.cultures]
         for culture, first, second in zip(one.cultures, forward, backward, strict=True):

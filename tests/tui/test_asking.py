@@ -54,8 +54,7 @@ async def test_a_question_typed_while_the_models_load_waits_for_them() -> None:
     engine = Slow()
     async with stage(engine=engine).run_test(size=WIDE) as pilot:
         await pilot.press(*"why", "enter")
-        await pilot.pause()
-        assert "your question waits" in shown(pilot)
+        await until(pilot, lambda: "your question waits" in shown(pilot))
         assert engine.requests == []
         engine.may_load.set()
         await until(pilot, settled(pilot))

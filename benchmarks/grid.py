@@ -2,9 +2,9 @@
 
 Simulated are 1,000 cells: nine cultures and the adapter of all, times 100 runs (bases × recipes × seeds, such as
 5 × 4 × 5). A list schedule: a worker that is free takes the first task in the order of the command whose predecessors
-are done, as Ray does. In every run the other words come first, then the adapter of all, then the cultures that start
-from it. A task takes its steps' measured times on one core, each stretched by a seeded chance of as much as two
-trainings of the same kind differed, and the time a worker needs to load the program.
+are done, as Ray does. In every run the other words come first, then the start of all adapters, then the adapter of all
+and the cultures, which start from it. A task takes its steps' measured times on one core, each stretched by a seeded chance of as much as two
+trainings of a kind differed, and the time a worker needs to load the program.
 
 Left out: machines that differ or are lost, a file system that many write to, models read from it, cores that slow each
 other down by sharing memory, the scheduler's own work, and the publishing at the end, which is seconds.
@@ -23,15 +23,17 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 OTHER_WORDS, REPLIES, DATASET, ADAPTER = 59.0, 25.0, 0.1, 0.1
 """Seconds on a core: means of what the steps of recipe `default` on SmolLM2-135M printed, two side by side."""
-FINETUNE = 544.0
-"""Seconds of 170 steps of a culture: the mean of 556.5 and 530.8."""
-ONE_STEPS, STEPS, CULTURE_STEP = 400, 170, FINETUNE / 170
+FINETUNE, STEPS = 922.0, 240
+"""Seconds of a culture's steps: the mean of 922.4 and 921.5."""
+COMMON = 2 * 699.5
+"""Seconds of the start: what two processes needed together for its 300 steps."""
+ONE_STEPS, CULTURE_STEP = 400, FINETUNE / STEPS
 PROBE = 2 * 84 * 4 / 11.9
 """Seconds: adapter and prompted base, 84 questions in four orders, at the pace that `probe_speed.py` found."""
 LOAD = 5.0
 """Seconds until a worker of a local Ray had begun its task, other programs on both cores."""
 SPREAD = 0.025
-"""Half of what the two trainings differed by, as a share."""
+"""Half of what two earlier trainings differed by, as a share, with other programs on the machine."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,10 @@ def grid(chance: random.Random) -> Iterator[Work]:
     place = 0
     for _ in range(RUNS):
         yield Work(took(OTHER_WORDS), ())
-        yield Work(took(rest + ONE_STEPS * CULTURE_STEP + CULTURES * PROBE), (place,))
+        yield Work(took(REPLIES + DATASET + COMMON), (place,))
+        yield Work(took(rest + ONE_STEPS * CULTURE_STEP + CULTURES * PROBE), (place, place + 1))
         yield from (Work(took(rest + FINETUNE + PROBE), (place, place + 1)) for _ in range(CULTURES))
-        place += CULTURES + 2
+        place += CULTURES + 3
 
 
 def makespan(work: Sequence[Work], workers: int) -> float:

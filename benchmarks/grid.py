@@ -3,8 +3,8 @@
 Simulated are 1,000 cells: nine cultures and the adapter of all, times 100 runs (bases × recipes × seeds, such as
 5 × 4 × 5). A list schedule: a worker that is free takes the first task in the order of the command whose predecessors
 are done, as Ray does. In every run the other words come first, then the start of all adapters, then the adapter of all
-and the cultures, which start from it. A task takes its steps' measured times on one core, each stretched by a seeded chance of as much as two
-trainings of a kind differed, and the time a worker needs to load the program.
+and the cultures, which start from it. A task takes its steps' measured times on one core, each stretched by a seeded
+chance of as much as two trainings of a kind differed, and the time a worker needs to load the program.
 
 Left out: machines that differ or are lost, a file system that many write to, models read from it, cores that slow each
 other down by sharing memory, the scheduler's own work, and the publishing at the end, which is seconds.

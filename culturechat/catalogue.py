@@ -15,6 +15,7 @@ from culturechat import cultures, gguf_file, paths, records
 from culturechat.cultures import Culture
 from culturechat.errors import BadFile, UsageError, WeightsMissing, unknown
 from culturechat.gguf_file import GGMLQuantizationType
+from culturechat.locale import N_, _
 
 Form = Literal["merged", "adapter", "one", "prompt", "base", "server"]
 """How a column's model comes: a file of its own, base + LoRA adapter, base + the One adapter of all cultures with the
@@ -255,11 +256,12 @@ def verify(card: Card, progress: Callable[[float], None] | None = None) -> str:
     """
     path = card.path
     if path is None:
-        return "not installed"
+        return N_("not installed")
     if path.stat().st_size != card.bytes:
-        return f"damaged: {path.stat().st_size} bytes instead of {card.bytes}"
+        told = _("damaged: {found} bytes instead of {expected}")
+        return told.format(found=path.stat().st_size, expected=card.bytes)
     found = _read_through(path, progress) if progress else sha256_of(path)
-    return "ok" if found == card.sha256 else "damaged: SHA-256 differs from the card"
+    return N_("ok") if found == card.sha256 else _("damaged: SHA-256 differs from the card")
 
 
 def _read_through(path: Path, progress: Callable[[float], None]) -> str:

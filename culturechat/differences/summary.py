@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from rich.cells import cell_len
 
 from culturechat.differences import Differences
-from culturechat.locale import N_, _, listed
+from culturechat.locale import N_, _, decimal, listed
 
 SEPARATOR = " · "
 MOST_PAIRS = 3
@@ -39,14 +39,14 @@ def _agreement(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:
         return
     named = {f"{marks[one]}–{marks[other]}": value for (one, other), value in measured.items()}
     if len(found.agreement) <= MOST_PAIRS:
-        first, *others = (f"{name} {value:.2f}" for name, value in named.items())
+        first, *others = (f"{name} {decimal(value, 2)}" for name, value in named.items())
         yield from (_("agreement {pair}").format(pair=first), *others)
         return
-    yield _("agreement {value} on average").format(value=f"{sum(named.values()) / len(named):.2f}")
+    yield _("agreement {value} on average").format(value=decimal(sum(named.values()) / len(named), 2))
     if len(named) > 1:
         nearest, farthest = max(named, key=lambda name: named[name]), min(named, key=lambda name: named[name])
-        yield _("nearest {pair}").format(pair=f"{nearest} {named[nearest]:.2f}")
-        yield _("farthest {pair}").format(pair=f"{farthest} {named[farthest]:.2f}")
+        yield _("nearest {pair}").format(pair=f"{nearest} {decimal(named[nearest], 2)}")
+        yield _("farthest {pair}").format(pair=f"{farthest} {decimal(named[farthest], 2)}")
 
 
 def _stances(found: Differences, marks: Mapping[str, str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from culturechat.history import database, rows, search, votes
 from culturechat.history.chat import Chat, Entry
 from culturechat.history.recorder import Recorder
 from culturechat.history.search import Place
+from culturechat.locale import _
 from culturechat.settings import Settings
 from culturechat.terminal import clean, one_line
 
@@ -152,7 +153,7 @@ class History:
         """
         title = one_line(title)
         if not title:
-            raise UsageError("The title is empty; type one.")
+            raise UsageError(_("The title is empty; type one."))
         with self._changing(chat) as connection:
             connection.execute("UPDATE chat SET title = ? WHERE id = ?", (title, chat))
             rows.add_passage(connection, chat, "title", chat, title)
@@ -164,7 +165,8 @@ class History:
             UsageError: there is no such chat.
         """
         original, at = self.load(chat), self.clock()
-        copy = msgspec.structs.replace(original, title=f"{original.title} (copy)", created=at, changed=at)
+        title = _("{title} (copy)").format(title=original.title)
+        copy = msgspec.structs.replace(original, title=title, created=at, changed=at)
         return self.add([copy])[0]
 
     def delete(self, chat: int) -> None:
@@ -185,7 +187,7 @@ class History:
         if chat is None:
             last = self.entries(most=1, trash=True)
             if not last:
-                raise UsageError("The trash is empty; there is nothing to bring back.")
+                raise UsageError(_("The trash is empty; there is nothing to bring back."))
             chat = last[0].id
         with self._changing(chat) as connection:
             back = connection.execute("UPDATE chat SET trashed = NULL WHERE id = ? AND trashed IS NOT NULL", (chat,))

@@ -1,4 +1,4 @@
-"""Words of the main screen, by gettext: `_`, `ngettext`, `pgettext` and `N_` mean what they mean everywhere.
+"""Words of the screens, by gettext: `_`, `ngettext`, `pgettext` and `N_` mean what they mean everywhere.
 
 English is in the code; every other language is a `<language>/LC_MESSAGES/culturechat.po`, read as it is: there is
 nothing to compile. This folder is the registry of languages. Knows nothing of screens, cultures or models.

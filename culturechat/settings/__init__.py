@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from culturechat import cultures, locale, paths, records
 from culturechat.errors import BadFile, UsageError, unknown
+from culturechat.locale import N_, _, listed
 
 Layout = Literal["auto", "beside", "grid", "tabs"]
 """How columns are laid out: as there is room, all in one row, in several rows, or one at a time."""
@@ -47,8 +48,8 @@ class Settings:
         str,
         Meta(
             min_length=1,
-            title="Base model",
-            description="Id of a base model's card, or the path of a GGUF file.",
+            title=N_("Base model"),
+            description=N_("Id of a base model's card, or the path of a GGUF file."),
             extra=AT_START,
         ),
     ] = "smollm2-135m"
@@ -57,8 +58,8 @@ class Settings:
         Meta(
             ge=0,
             le=5,
-            title="Temperature",
-            description="How freely words are drawn; 0 takes the likeliest token.",
+            title=N_("Temperature"),
+            description=N_("How freely words are drawn; 0 takes the likeliest token."),
             extra=COARSE,
         ),
     ] = 0.7
@@ -67,8 +68,8 @@ class Settings:
         Meta(
             ge=0,
             le=1,
-            title="Top-p",
-            description="Draw from the likeliest tokens that have this share together.",
+            title=N_("Top-p"),
+            description=N_("Draw from the likeliest tokens that have this share together."),
             extra=COARSE,
         ),
     ] = 0.95
@@ -77,71 +78,84 @@ class Settings:
         Meta(
             ge=0,
             le=1,
-            title="Min-p",
-            description="Leave out tokens below this share of the likeliest one's.",
+            title=N_("Min-p"),
+            description=N_("Leave out tokens below this share of the likeliest one's."),
             extra=FINE,
         ),
     ] = 0.05
     seed: Annotated[
-        int, Meta(ge=0, le=2**32 - 2, title="Seed", description="The same seed gives the same answer.", extra=SINGLE)
+        int,
+        Meta(
+            ge=0, le=2**32 - 2, title=N_("Seed"), description=N_("The same seed gives the same answer."), extra=SINGLE
+        ),
     ] = 1
-    max_tokens: Annotated[int, Meta(ge=1, le=32768, title="Longest answer", description="In tokens.", extra=MANY)] = 256
+    max_tokens: Annotated[
+        int, Meta(ge=1, le=32768, title=N_("Longest answer"), description=N_("In tokens."), extra=MANY)
+    ] = 256
     context: Annotated[
         int,
         Meta(
             ge=256,
             le=1_048_576,
-            title="Context",
-            description="Tokens that one column remembers, question and answer together.",
+            title=N_("Context"),
+            description=N_("Tokens that one column remembers, question and answer together."),
             extra=AT_START,
         ),
     ] = 2048
     deterministic: Annotated[
         bool,
         Meta(
-            title="Deterministic",
-            description="Decode every column by itself, so that its text does not depend on which others answer"
-            " beside it.",
+            title=N_("Deterministic"),
+            description=N_(
+                "Decode every column by itself, so that its text does not depend on which others answer beside it."
+            ),
             extra=AT_START,
         ),
     ] = False
     history: Annotated[
-        bool, Meta(title="Keep a history", description="Keep what is asked and answered on the screen.", extra=AT_START)
+        bool,
+        Meta(
+            title=N_("Keep a history"), description=N_("Keep what is asked and answered on the screen."), extra=AT_START
+        ),
     ] = True
-    theme: Annotated[str, Meta(title="Theme", description="The colours of the screen.")] = "calm"
+    theme: Annotated[str, Meta(title=N_("Theme"), description=N_("The colours of the screen."))] = "calm"
     layout: Annotated[
         Layout,
         Meta(
-            title="Layout",
-            description="How columns stand: auto as there is room, beside all in one row, grid in several rows, tabs"
-            " one at a time. What has no room is shown as auto.",
+            title=N_("Layout"),
+            description=N_(
+                "How columns stand: auto as there is room, beside all in one row, grid in several rows, tabs"
+                " one at a time. What has no room is shown as auto."
+            ),
         ),
     ] = "auto"
-    survey: Annotated[bool, Meta(title="Survey", description="Show what people told the survey below the answers.")] = (
-        True
-    )
+    survey: Annotated[
+        bool, Meta(title=N_("Survey"), description=N_("Show what people told the survey below the answers."))
+    ] = True
     language: Annotated[
         PromptLanguage,
         Meta(
-            title="Language of the prompts",
-            description="In which a model is told its culture: english, the culture's own, or both in two columns.",
+            title=N_("Language of the prompts"),
+            description=N_("In which a model is told its culture: english, the culture's own, or both in two columns."),
             extra=AT_START,
         ),
     ] = "english"
     rtl: Annotated[
         RightToLeft,
         Meta(
-            title="Right to left",
-            description="Arabic and the like: logical leaves the order to the terminal, visual puts every line in the"
-            " order of seeing, auto chooses by what is known of the terminal.",
+            title=N_("Right to left"),
+            description=N_(
+                "Arabic and the like: logical leaves the order to the terminal, visual puts every line in the"
+                " order of seeing, auto chooses by what is known of the terminal."
+            ),
             extra=AT_START,
         ),
     ] = "auto"
     interface_language: Annotated[
         str,
         Meta(
-            title="Language of the screen",
-            description="Code of the language of its words, such as de; auto takes it from the environment.",
+            title=N_("Language of the screen"),
+            description=N_("Code of the language of its words, such as de; auto takes it from the environment."),
             extra=AT_START,
         ),
     ] = locale.FROM_ENVIRONMENT
@@ -226,11 +240,12 @@ def value_of(key: str, text: str, given: str = "") -> Any:
     given = given or f"{key} {text!r}"
     plain = plain_type(key)
     if plain is str and key not in ("base", "theme") and not text.strip():
-        raise UsageError(f"{given} is empty; unset {key} to have the default.")
+        raise UsageError(_("{given} is empty; unset {key} to have the default.").format(given=given, key=key))
     try:
         value = msgspec.convert(text.strip() if plain is not str else text, plain, strict=False)
     except (msgspec.ValidationError, UnicodeEncodeError):  # halves of characters come from bytes that are no text
-        raise UsageError(f"{given} is not a valid {key}; expected {expected(key)}.") from None
+        told = _("{given} is not a valid {key}; expected {expected}.")
+        raise UsageError(told.format(given=given, key=key, expected=expected(key))) from None
     if key == "interface_language":
         locale.choose(value)
     return _within_limits(key, value)
@@ -273,15 +288,16 @@ def expected(key: str) -> str:
     plain = plain_type(key)
     if typing.get_origin(plain) is Literal:
         choices = typing.get_args(plain)
-        return f"{', '.join(choices[:-1])} or {choices[-1]}"
+        return _("{choices} or {last}").format(choices=listed(choices[:-1]), last=choices[-1])
     if plain is bool:
-        return "true or false"
+        return _("true or false")
     if key == "interface_language":
-        return f"{locale.FROM_ENVIRONMENT}, {', '.join(locale.names())}"
+        return listed([locale.FROM_ENVIRONMENT, *locale.names()])
     if plain is str:
-        return "a text"
+        return _("a text")
     meta = meta_of(key)
-    return f"{'a whole number' if plain is int else 'a number'} from {meta.ge} to {meta.le}"
+    told = _("a whole number from {least} to {most}") if plain is int else _("a number from {least} to {most}")
+    return told.format(least=meta.ge, most=meta.le)
 
 
 def flat(settings: Settings) -> dict[str, Any]:
@@ -357,11 +373,12 @@ def _flattened(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str
 def _within_limits(key: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         if key == "base" and not value:
-            raise UsageError("base is empty; name a base model or a GGUF file.")
+            raise UsageError(_("base is empty; name a base model or a GGUF file."))
         return value
     meta = meta_of(key)
     if (meta.ge is not None and value < meta.ge) or (meta.le is not None and value > meta.le):
-        raise UsageError(f"{key} is {value}; it must be from {meta.ge} to {meta.le}.")
+        told = _("{key} is {value}; it must be from {least} to {most}.")
+        raise UsageError(told.format(key=key, value=value, least=meta.ge, most=meta.le))
     return value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from culturechat.history.chat import letter
+from culturechat.locale import N_, _, decimal
 from culturechat.tui.widgets.ballot import BallotPanel, Paper, titles_in_order
 from culturechat.tui.widgets.column import ColumnView
 from culturechat.tui.widgets.header import title
@@ -19,10 +20,10 @@ Record = Callable[[Mapping[str, int], Mapping[str, str], str | None], None]
 """Keeps a round: the place of each column that answered, what they were taken for, and the best of them."""
 Views = Mapping[str, ColumnView]
 
-BEGIN = "Blind: ask a question. Columns change places and have no names until you have guessed, or voted."
-WAIT = "Blind: the columns answer without their names."
-GUESS = "Blind: whose answers are these, and which is best?"
-ALONE = "Blind: two answers are needed. Ask again, or leave with ^b."
+BEGIN = N_("Blind: ask a question. Columns change places and have no names until you have guessed, or voted.")
+WAIT = N_("Blind: the columns answer without their names.")
+GUESS = N_("Blind: whose answers are these, and which is best?")
+ALONE = N_("Blind: two answers are needed. Ask again, or leave with ^b.")
 SAFE = {
     *("stop", "stop_here", "step", "turn", "again", "again_here", "help", "fill"),
     *("survey", "differences", "words", "blind"),
@@ -61,7 +62,7 @@ class Blindfold:
         self._since = {id_: len(view.turns) for id_, view in views.items()}
         self._running = False
         self._hide(views)
-        self.panel.wait(BEGIN)
+        self.panel.wait(_(BEGIN))
 
     def end(self, views: Views) -> list[str]:
         """Show everything again; return how the columns stood before."""
@@ -79,7 +80,7 @@ class Blindfold:
         if busy and not self._running:
             return self._begin_round(views, question)
         if busy:
-            self.panel.wait(WAIT)
+            self.panel.wait(_(WAIT))
         elif self._running and self.hiding and not self.panel.listed:
             self._open_ballot(views)
         return None
@@ -106,16 +107,16 @@ class Blindfold:
         self._running = self.hiding = True
         self._since = {id_: len(view.turns) - view.phase.busy for id_, view in views.items()}
         self._rounds += 1
-        self.panel.wait(WAIT)
+        self.panel.wait(_(WAIT))
         return shuffled(views, self._seed, self._rounds, question)
 
     def _open_ballot(self, views: Views) -> None:
         letters = {id_: view.letter for id_, view in views.items() if view.answer}
         if len(letters) < 2:
-            self.panel.wait(ALONE)
+            self.panel.wait(_(ALONE))
             return
         titles = titles_in_order({id_: title(view.column) for id_, view in views.items()}, list(letters))
-        self.panel.open(GUESS, Paper(letters, titles))
+        self.panel.open(_(GUESS), Paper(letters, titles))
 
     def _hide(self, views: Views) -> None:
         for place, (id_, view) in enumerate(views.items()):
@@ -126,9 +127,12 @@ class Blindfold:
         parts = []
         if paper.guesses:
             chance = len(paper.guesses) / count
-            parts.append(f"{paper.right} of {len(paper.guesses)} recognised (by chance {chance:.1f})")
+            told = _("{right} of {n} recognised (by chance {chance})")
+            parts.append(told.format(right=paper.right, n=len(paper.guesses), chance=decimal(chance, 1)))
             if self._guessed > len(paper.guesses):
-                parts.append(f"so far {self._right} of {self._guessed}")
+                parts.append(_("so far {right} of {n}").format(right=self._right, n=self._guessed))
         if paper.best:
-            parts.append(f"best: {paper.letters[paper.best]}, {paper.titles[paper.best]}")
-        return f"{' · '.join(parts) or 'Nothing guessed, nothing kept'} · the next question begins another round"
+            best = {"letter": paper.letters[paper.best], "culture": paper.titles[paper.best]}
+            parts.append(_("best: {letter}, {culture}").format(**best))
+        parts = parts or [_("Nothing guessed, nothing kept")]
+        return " · ".join([*parts, _("the next question begins another round")])

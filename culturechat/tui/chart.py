@@ -190,6 +190,11 @@ def _mean(shares: Sequence[float]) -> float:
     return sum(place * share for place, share in enumerate(shares, start=1)) / (sum(shares) or 1)
 
 
+def flush_right(text: str, cells: int) -> str:
+    """Return the text in so many cells, behind spaces; what is longer is whole."""
+    return " " * (cells - cell_len(text)) + text
+
+
 def fitted(text: str, cells: int) -> str:
     """Return the text in exactly so many cells; what is cut ends in an ellipsis."""
     if cell_len(text) > cells:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from culturechat.locale import _
 from culturechat.tui import worker
 from culturechat.tui.courier import Courier
 from culturechat.tui.news import Differed
@@ -70,7 +71,8 @@ class Differ:
         names = {id_: "" if view.alias else title(view.column) for id_, view in views.items()}
         found = self._found.found if self._found else None
         shown = Found(found, self._marks, names) if found else None
-        self.line.note = f"The answers could not be compared: {self._found.error}" if self._found and not found else ""
+        failed = _("The answers could not be compared: {reason}")
+        self.line.note = failed.format(reason=self._found.error) if self._found and not found else ""
         self.line.found = self.panel.table.found = shown
         self.mark_words(views, self.marking)
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
+from culturechat.locale import _
 from culturechat.tui.worker import reason
 
 CLOSE_SECONDS = 3.0
@@ -59,7 +60,7 @@ class Job:
         try:
             outcome = self._work(self._told)
         except Cancelled:
-            self._end("cancelled", f"{self.title}: cancelled, nothing was left behind.")
+            self._end("cancelled", _("{work}: cancelled, nothing was left behind.").format(work=self.title))
         except Exception as error:
             self._end("failed", reason(error))
         else:

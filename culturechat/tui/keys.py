@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType, Keymap
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from culturechat.errors import UsageError, unknown
+from culturechat.locale import _
 
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 _NAMES = {key.value for key in Keys if not key.value.startswith("<")}
@@ -85,10 +86,12 @@ def _check_key(id_: str, key: str, binding: Binding) -> None:
     wrong = next((modifier for modifier in modifiers if modifier not in _MODIFIERS), None)
     if wrong is not None or not (name in _NAMES or _is_character(name)):
         near = get_close_matches(wrong or name, _MODIFIERS if wrong is not None else _NAMES, n=1, cutoff=0.55)
-        advice = f"Did you mean {near[0]}?" if near else "Keys are named as in f9, ctrl+s, alt+x, pageup, space."
-        raise UsageError(f"keys.{id_}: there is no key {key!r}. {advice}")
+        advice = _("Keys are named as in f9, ctrl+s, alt+x, pageup, space.")
+        advice = _("Did you mean {name}?").format(name=near[0]) if near else advice
+        raise UsageError(f"keys.{id_}: {_('there is no key {key}.').format(key=repr(key))} {advice}")
     if binding.priority and not set(modifiers) - {"shift"} and _is_character(name):
-        raise UsageError(f"keys.{id_}: with {key!r} for this, it could not be typed any more; take another key.")
+        told = _("with {key} for this, it could not be typed any more; take another key.").format(key=repr(key))
+        raise UsageError(f"keys.{id_}: {told}")
 
 
 def _is_character(name: str) -> bool:
@@ -102,12 +105,13 @@ def _check_doubles(place: Sequence[Binding], chosen: Keymap) -> None:
         for key in effective(binding, chosen).split(","):
             other = taken.setdefault(key, binding)
             if other.id != binding.id and binding.id in chosen:
-                whose = f"keys.{other.id}" if other.id else f"“{other.description}”"
-                raise UsageError(f"keys.{binding.id}: {key} is the key of {whose} already; change that one first.")
+                whose = f"keys.{other.id}" if other.id else f"“{_(other.description)}”"
+                told = _("{key} is the key of {whose} already; change that one first.").format(key=key, whose=whose)
+                raise UsageError(f"keys.{binding.id}: {told}")
 
 
 def _id(place: str, binding: Binding) -> str:
-    name, _, parameter = binding.action.rpartition(".")[2].partition("(")
+    name, _paren, parameter = binding.action.rpartition(".")[2].partition("(")
     value = parameter.rstrip(")")
     ending = "" if value in ("", "1") else "_back" if value == "-1" else f"_{re.sub(r'[^a-z0-9]+', '', value.lower())}"
     return f"{place}.{name}{ending}"

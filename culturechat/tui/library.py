@@ -13,6 +13,7 @@ from culturechat.catalogue import Column
 from culturechat.cultures import names
 from culturechat.engines import Engine
 from culturechat.history import Chat, History, Recorder, voices
+from culturechat.locale import _
 from culturechat.session import Session
 from culturechat.settings import Settings
 from culturechat.terminal import one_line
@@ -63,9 +64,9 @@ class Library:
         one = any(card.culture == catalogue.ONE and card.path for card in cards)
         if self.find is None:
             return {}
-        named = {name: one_line(f"{cultures.load(name).own_name}  {cultures.load(name).name}") for name in names()}
-        named |= {catalogue.ONE: "one  the adapter of all cultures, not told any"} if one else {}
-        named |= {catalogue.BASE_COLUMN: "base  the same model, no culture"}
+        named = {name: one_line(f"{cultures.load(name).own_name}  {_(cultures.load(name).name)}") for name in names()}
+        named |= {catalogue.ONE: f"one  {_('the adapter of all cultures, not told any')}"} if one else {}
+        named |= {catalogue.BASE_COLUMN: f"base  {_('the same model, no culture')}"}
         return {name: title for name, title in named.items() if name not in session.columns}
 
     def column(self, name: str, session: Session) -> Column:

@@ -14,10 +14,12 @@ from textual.binding import Binding
 
 from culturechat import cultures, locale, settings
 from culturechat.errors import UsageError, unknown
+from culturechat.locale import N_, _, listed
 from culturechat.settings import Resolved, Settings
 from culturechat.terminal import one_line
 from culturechat.tui import keys, themes
 from culturechat.tui.app import CompareApp
+from culturechat.tui.naming import called
 from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.history import HistoryScreen
 from culturechat.tui.widgets.ballot import Ballot
@@ -27,12 +29,20 @@ Kind = Literal["number", "switch", "choice", "line", "text", "keys"]
 """How a value is changed on the screen."""
 
 GROUPS = {
-    "answers": "Answers",
-    "screen": "Screen",
-    "prompts": "System prompts",
-    "keys": "Keys",
-    "start": "At the start",
+    "answers": N_("Answers"),
+    "screen": N_("Screen"),
+    "prompts": N_("System prompts"),
+    "keys": N_("Keys"),
+    "start": N_("At the start"),
 }
+PLACES = {
+    "app": N_("App"),
+    "chat": N_("Chat"),
+    "column": N_("Column"),
+    "blind": N_("Blind"),
+    "history": N_("History"),
+}
+"""Where a key does something."""
 _ON_SCREEN = ("theme", "layout", "survey")
 
 
@@ -147,9 +157,12 @@ def _field(name: str) -> Option:
     if kind == "line" and isinstance(default, int | float):
         kind = "number"
     group = "start" if meta.extra == settings.AT_START else "screen" if name in _ON_SCREEN else "answers"
-    expected = f"{', '.join(choices[:4])} and others" if name == "theme" else settings.expected(name)
+    expected = settings.expected(name)
+    if name == "theme":
+        expected = _("{choices} and others").format(choices=listed(choices[:4]))
     step = (meta.extra or {}).get("step", 0)
-    return Option(name, group, kind, meta.title or name, meta.description or "", default, choices, expected, step)
+    title, about = _(meta.title or name), _(meta.description or "")
+    return Option(name, group, kind, title, about, default, choices, expected, step)
 
 
 def _choices(name: str) -> tuple[str, ...]:
@@ -163,16 +176,16 @@ def _choices(name: str) -> tuple[str, ...]:
 
 def _prompts() -> list[Option]:
     loaded = [cultures.load(name) for name in cultures.names()]
-    about = "What the model is told before the first question. The probe always uses the culture's own."
+    about = _("What the model is told before the first question. The probe always uses the culture's own.")
     return [
         Option(
             f"prompts.{culture.id}",
             "prompts",
             "text",
-            " ".join(dict.fromkeys((culture.own_name, culture.name))),
+            called(culture),
             about,
             culture.prompt.english,
-            expected="a text",
+            expected=_("a text"),
         )
         for culture in loaded
     ]
@@ -184,10 +197,10 @@ def _keys() -> list[Option]:
             f"keys.{id_}",
             "keys",
             "keys",
-            f"{id_.partition('.')[0].capitalize()}: {binding.description.lower()}",
-            one_line(binding.tooltip or binding.description),
+            f"{_(PLACES[id_.partition('.')[0]])}: {_(binding.description)}",
+            one_line(_(binding.tooltip or binding.description)),
             binding.key,
-            expected="keys with commas between them, such as f9 or ctrl+s",
+            expected=_("keys with commas between them, such as f9 or ctrl+s"),
         )
         for id_, binding in key_bindings().items()
     ]

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from culturechat.locale import _
+
 WINDOW_SECONDS = 15.0
 """What lies further back is forgotten, so that a faster or slower part shows soon."""
 
@@ -88,6 +90,7 @@ def duration(seconds: float) -> str:
     """Return a time in words that are short and no more exact than they can be."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("{seconds} s").format(seconds=whole)
     minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 10 else f"{minutes} min"
+    told = _("{minutes} min {seconds} s") if minutes < 10 else _("{minutes} min")
+    return told.format(minutes=minutes, seconds=rest)

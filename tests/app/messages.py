@@ -1,4 +1,4 @@
-"""Finds the texts of the main screen in the code; run as a module, it brings the .po files up to date with them.
+"""Finds the texts of all screens in the code; run as a module, it brings the .po files up to date with them.
 
 What is new is added without a translation, and what is gone is taken out; the test of the languages then names it.
 """
@@ -15,8 +15,6 @@ import polib
 from culturechat import cultures, locale, survey
 
 PACKAGE = Path(locale.__file__).parents[1]
-NOT_MAIN = ("history", "probe", "chat_list", "dialogs", "models", "setting")
-"""Beginnings of the names of modules whose keys belong to other screens; those are in English."""
 MARKS = {"_": 1, "N_": 1, "ngettext": 2}
 
 
@@ -31,24 +29,25 @@ class Message:
 
 
 def messages() -> list[Message]:
-    """Return all texts of the main screen, each once."""
+    """Return all texts of the screens, each once."""
     found = {
         (message.text, message.context): message for path in sorted(PACKAGE.rglob("*.py")) for message in _in_file(path)
     }
     names = [cultures.load(name).name for name in cultures.names()]
     shown = {code for name in cultures.names() for code in cultures.load(name).countries}
     countries = [country.name for code, country in survey.countries().items() if code in shown]
-    for text in (*names, *countries):
-        found.setdefault((text, ""), Message(text, place="cultures"))
+    themes = [question.theme for question in survey.load().questions.values()]
+    for text in (*names, *countries, *themes):
+        found.setdefault((text, ""), Message(text, place="data"))
     return sorted(found.values(), key=lambda message: (message.place, message.text))
 
 
 def unmarked_commands() -> list[str]:
     """Return the palette's texts that cannot be translated because nothing marks them."""
-    tree = ast.parse((PACKAGE / "tui" / "app.py").read_text("utf-8"))
     return [
         text
-        for call in _calls(tree, "SystemCommand")
+        for path in sorted((PACKAGE / "tui").rglob("*.py"))
+        for call in _calls(ast.parse(path.read_text("utf-8")), "SystemCommand")
         for argument in call.args[:2]
         if (text := _text(argument)) is not None
     ]
@@ -68,7 +67,7 @@ def _in_file(path: Path) -> Iterator[Message]:
             yield Message(texts[1], context=texts[0], place=place)
         elif name in MARKS and texts and texts[0]:
             yield Message(texts[0], texts[1] if name == "ngettext" else "", place=place)
-    if "tui" in path.parts and not path.name.startswith(NOT_MAIN):
+    if "tui" in path.parts:
         for call in _calls(tree, "Binding"):
             named = {keyword.arg: _text(keyword.value) for keyword in call.keywords}
             described = _text(call.args[2]) if len(call.args) > 2 else named.get("description")

@@ -1,4 +1,4 @@
-"""The languages of the main screen: complete, and with the same places to fill in as the English texts."""
+"""The languages of the screens: complete, and with the same places to fill in as the English texts."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def test_every_cultures_language_has_its_words() -> None:
     assert {cultures.load(name).language for name in cultures.names()} <= set(locale.names())
 
 
-def test_the_texts_of_the_main_screen_are_found_in_the_code() -> None:
+def test_the_texts_of_the_screens_are_found_in_the_code() -> None:
     texts = {message.text for message in MESSAGES}
-    for text in ("writing", "Ask both", "{n} answer", "Enter", "China", "Show or hide what people told the survey"):
+    for text in ("writing", "Ask both", "{n} answer", "Enter", "China", "security", "Put the chat in the trash"):
         assert (text in texts) is (text != "Enter"), text
     assert unmarked_commands() == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_no_text_of_the_main_screen_is_left_untranslated_and_none_is_left_over(code: str) -> None:
+def test_no_text_of_the_screens_is_left_untranslated_and_none_is_left_over(code: str) -> None:
     known = entries(code)
     wanted = {(message.text, message.context): message for message in MESSAGES}
     advice = "python -m tests.app.messages adds what is new, then translate it"

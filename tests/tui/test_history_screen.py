@@ -90,7 +90,7 @@ async def test_what_is_asked_on_the_screen_is_in_the_history(home: Path) -> None
         await until(pilot, lambda: [entry.unfinished for entry in History().entries()] == [0])
         await open_history(pilot, 1)
         await until(pilot, lambda: "نعم" in shown(pilot))
-        assert "1 chat" in shown(pilot) and "chinese, arabic" in shown(pilot)
+        assert "1 chat" in shown(pilot) and "Chinese, Arabic" in shown(pilot)
 
 
 async def test_without_chats_it_says_so(home: Path) -> None:

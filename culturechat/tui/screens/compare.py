@@ -302,8 +302,8 @@ class CompareScreen(Screen[None]):
     def obstacle(self) -> str:
         """Why no model can be asked at this moment, or nothing."""
         if self._load_error:
-            return "No model is loaded: ctrl+r among the columns loads again."
-        return "" if self.loaded else "The models are still loading; try again in a moment."
+            return _("No model is loaded: ctrl+r among the columns loads again.")
+        return "" if self.loaded else _("The models are still loading; try again in a moment.")
 
     def tell(self, news: str) -> None:
         """Show what goes on elsewhere."""
@@ -393,9 +393,9 @@ class CompareScreen(Screen[None]):
         if self.blind.on:
             self._stand(self.blind.end(self.views))
         elif len(self.views) < 2:
-            self._tell("Blind mode needs two columns.")
+            self._tell(_("Blind mode needs two columns."))
         elif not self.loaded or self.answering:
-            self._tell("Blind mode begins when no answer is under way.")
+            self._tell(_("Blind mode begins when no answer is under way."))
         else:
             self.aim.at_all()
             self.blind.begin(self.views)

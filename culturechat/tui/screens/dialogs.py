@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from culturechat.locale import _
 from culturechat.tui.widgets.prose import Typed
 
 
@@ -31,7 +32,7 @@ class LineDialog(ModalScreen[str | None]):
         """One line with a frame."""
         with Vertical(classes="dialog") as frame:
             frame.border_title = Content(self._title)
-            frame.border_subtitle = Content("Enter takes it · Esc leaves it")
+            frame.border_subtitle = Content(_("Enter takes it · Esc leaves it"))
             line = Typed(self._value, compact=True)
             line.cursor_blink = False
             yield line
@@ -72,7 +73,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         """A list with a frame."""
         with Vertical(classes="dialog") as frame:
             frame.border_title = Content(self._title)
-            frame.border_subtitle = Content("Enter takes it · Esc leaves it")
+            frame.border_subtitle = Content(_("Enter takes it · Esc leaves it"))
             choices = OptionList(*(Option(Content(text), name) for name, text in self._choices.items()), compact=True)
             if self._current is not None and self._current in self._choices:
                 choices.highlighted = list(self._choices).index(self._current)

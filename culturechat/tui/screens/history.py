@@ -14,10 +14,11 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from culturechat.errors import CulturechatError
 from culturechat.history import Chat, Entry, files
+from culturechat.locale import N_, _, ngettext, whole
 from culturechat.session import Session
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement
@@ -27,6 +28,7 @@ from culturechat.tui.library import Library
 from culturechat.tui.screens.dialogs import ChoiceDialog, LineDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.widgets.chat_list import ChatList, Reader
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.prose import Typed
 from culturechat.tui.widgets.status import StatusLine
 
@@ -39,10 +41,10 @@ TYPING_SECONDS = 0.15
 """How long to wait for the next letter before searching."""
 TOLD_CELLS = 40
 FORMS = {
-    "md": "Markdown, to read and edit",
-    "html": "HTML, one page to print or send",
-    "json": "JSON, all that is known; can be imported",
-    "csv": "CSV, a table of the answers",
+    "md": N_("Markdown, to read and edit"),
+    "html": N_("HTML, one page to print or send"),
+    "json": N_("JSON, all that is known; can be imported"),
+    "csv": N_("CSV, a table of the answers"),
 }
 
 
@@ -78,8 +80,8 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         self._more = False
         self._in_trash = False
         self._reading = False
-        self._status = StatusLine("history")
-        self._line = SearchLine(placeholder="Search: words or parts of words, in any script", compact=True)
+        self._status = StatusLine(_("history"))
+        self._line = SearchLine(placeholder=_("Search: words or parts of words, in any script"), compact=True)
         self._list = ChatList()
         self._reader = Reader(id="reader")
         self._note = Static("", markup=False, id="note")
@@ -95,7 +97,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
                 yield self._note
                 yield self._list
             yield self._reader
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin on the list."""
@@ -177,7 +179,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     async def action_rename(self) -> None:
         """Ask for another title."""
         if entry := self._list.chosen:
-            title = await self.app.push_screen_wait(LineDialog("Rename", entry.title))
+            title = await self.app.push_screen_wait(LineDialog(_("Rename"), entry.title))
             if title is not None:
                 await self._change(self._library.history.rename, entry.id, title)
 
@@ -185,13 +187,13 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     async def action_duplicate(self) -> None:
         """Copy the chat under the cursor."""
         if (entry := self._list.chosen) and await self._change(self._library.history.duplicate, entry.id):
-            self._tell(f"Copied {_short(entry)}.")
+            self._tell(_("Copied “{title}”.").format(title=_short(entry)))
 
     @work(exclusive=True, group="act")
     async def action_delete(self) -> None:
         """Put the chat under the cursor in the trash."""
         if (entry := self._list.chosen) and await self._change(self._library.history.delete, entry.id):
-            self._tell(f"{_short(entry)} is in the trash; u brings it back.")
+            self._tell(_("“{title}” is in the trash; u brings it back.").format(title=_short(entry)))
 
     @work(exclusive=True, group="act")
     async def action_restore(self) -> None:
@@ -203,15 +205,16 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
     async def action_export(self) -> None:
         """Ask for a format and write the chat under the cursor to the current folder."""
         if entry := self._list.chosen:
-            form = await self.app.push_screen_wait(ChoiceDialog("Export", FORMS))
+            forms = {form: _(told) for form, told in FORMS.items()}
+            form = await self.app.push_screen_wait(ChoiceDialog(_("Export"), forms))
             path = await self._try(self._export, entry.id, form) if form else None
             if path is not None:
-                self._tell(f"Written to {path}")
+                self._tell(_("Written to {path}").format(path=path))
 
     def action_help(self) -> None:
         """Show the keys."""
         bindings = [*ChatList.BINDINGS, *HistoryScreen.BINDINGS, *self.app.BINDINGS]
-        self.app.push_screen(HelpScreen({"In the history": bindings}))
+        self.app.push_screen(HelpScreen({N_("In the history"): bindings}))
 
     def _export(self, number: int, form: str) -> Path:
         chat = self._library.history.load(number)
@@ -233,9 +236,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         self._more = len(found) == PAGE
         self._note.update(Content("" if found else self._nothing()))
         self._note.display = not found
-        kind = f"{'deleted ' if self._in_trash else ''}chat{'s' if total != 1 else ''}"
-        shown = f"{len(found)}{'+' if self._more else ''} of " if self._line.value.strip() else ""
-        self._status.state = f"{shown}{total:,} {kind}"
+        self._status.state = self._counted(len(found), total)
         if had != bool(found):
             self.refresh_bindings()
         self._show_chat()
@@ -274,14 +275,23 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
             self.notify(one_line(str(error)), severity="error", markup=False, timeout=8)
             return None
 
+    def _counted(self, found: int, total: int) -> str:
+        if self._in_trash:
+            told = ngettext("{n} deleted chat", "{n} deleted chats", total)
+        elif self._line.value.strip():
+            told = ngettext("{found} of {n} chat", "{found} of {n} chats", total)
+        else:
+            told = ngettext("{n} chat", "{n} chats", total)
+        return told.format(found=f"{found}{'+' if self._more else ''}", n=whole(total))
+
     def _nothing(self) -> str:
         if self._line.value.strip():
-            return "No chat has all of these words."
-        return "The trash is empty." if self._in_trash else "No chats yet. What you ask is kept here."
+            return _("No chat has all of these words.")
+        return _("The trash is empty.") if self._in_trash else _("No chats yet. What you ask is kept here.")
 
     def _tell(self, message: str) -> None:
         self.notify(one_line(message), markup=False, timeout=4)
 
 
 def _short(entry: Entry) -> str:
-    return f"“{fitted(entry.title, TOLD_CELLS).rstrip()}”"
+    return fitted(entry.title, TOLD_CELLS).rstrip()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,10 +22,12 @@ from culturechat.catalogue import Column
 from culturechat.engines.llama_cpp.quantizer import TYPES
 from culturechat.errors import BadFile, CulturechatError
 from culturechat.installed import Installed
+from culturechat.locale import N_, _, decimal, ngettext
 from culturechat.settings import Settings
 from culturechat.terminal import one_line
-from culturechat.tui.chart import fitted, thin_bar
+from culturechat.tui.chart import fitted, flush_right, thin_bar
 from culturechat.tui.jobs import Job, Progress
+from culturechat.tui.naming import briefly, called
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.screens.listing import ListingScreen
@@ -36,14 +39,22 @@ LOOK_SECONDS = 0.2
 """How often the progress of work is shown."""
 BAR_CELLS = 20
 TYPE_NAMES = {
-    "q8_0": "q8_0    8 bits: nearly as the adapter on its base",
-    "q4_k_m": "q4_k_m  4 to 6 bits: small, a good quality",
-    "q4_0": "q4_0    4 bits: small and fast on a CPU",
-    "bf16": "bf16    16 bits: exact and large",
+    "q8_0": N_("8 bits: nearly as the adapter on its base"),
+    "q4_k_m": N_("4 to 6 bits: small, a good quality"),
+    "q4_0": N_("4 bits: small and fast on a CPU"),
+    "bf16": N_("16 bits: exact and large"),
 }
-FITS = {True: "fits", False: "too large", None: "?"}
-CONTROLS = {"uniform": "a uniform guess", "others_pooled": "the other cultures", "prompted": "the prompted base"}
-ABOUT = (
+TYPE_CELLS, SIZE_CELLS = 8, 10
+FORMS = {"base": N_("base"), "adapter": N_("adapter"), "merged": N_("merged")}
+ROOM = {True: N_("it fits"), False: N_("it does not fit"), None: "?"}
+FITS = {True: N_("fits"), False: N_("too large"), None: "?"}
+MISSING, DAMAGED = N_("missing"), N_("damaged")
+CONTROLS = {
+    "uniform": N_("a uniform guess"),
+    "others_pooled": N_("the other cultures"),
+    "prompted": N_("the prompted base"),
+}
+ABOUT = N_(
     "Models that are installed, and those that have a card but no file. What you built or imported can be removed; it"
     " goes to a trash folder, and u brings it back."
 )
@@ -76,7 +87,7 @@ class ModelsScreen(ListingScreen):
         self._in_use = in_use
         self.models: list[Installed] = []
         self.job: Job | None = None
-        self._status = StatusLine("models")
+        self._status = StatusLine(_("models"))
         self._list = OptionList(id="models", markup=False, compact=True)
         self._card = Static("", markup=False, id="card")
         self._work = Static("", markup=False, id="work")
@@ -93,7 +104,7 @@ class ModelsScreen(ListingScreen):
     def on_mount(self) -> None:
         """Begin on the list."""
         self._list.focus()
-        self._status.state = "reading"
+        self._status.state = _("reading")
         self._read()
         self.set_interval(LOOK_SECONDS, self._look)
 
@@ -124,40 +135,44 @@ class ModelsScreen(ListingScreen):
     async def action_build(self) -> None:
         """Ask for a culture and a number format, and build."""
         adapters = {card.culture for card in catalogue.cards().values() if card.form == "adapter" and card.path}
-        known = {name: _title(name) for name in cultures.names() if name in adapters}
+        known = {name: called(cultures.load(name)) for name in cultures.names() if name in adapters}
         if not known:
-            self.complain("There is no adapter to build with; train one, or import one with i.")
+            self.complain(_("There is no adapter to build with; train one, or import one with i."))
             return
-        culture = await self.app.push_screen_wait(ChoiceDialog("Build: which culture", known))
-        kind = await self.app.push_screen_wait(ChoiceDialog("Number format", TYPE_NAMES)) if culture else None
+        culture = await self.app.push_screen_wait(ChoiceDialog(_("Build: which culture"), known))
+        types = {name: f"{name:{TYPE_CELLS}}{_(told)}" for name, told in TYPE_NAMES.items()}
+        kind = await self.app.push_screen_wait(ChoiceDialog(_("Number format"), types)) if culture else None
         if culture and kind in TYPES:
             base = self._settings.base
 
             def build(progress: Progress) -> str:
                 card = building.build(culture, base, kind, progress)
-                return f"{card.id} is built: {_megabytes(card.bytes)}."
+                return _("{model} is built: {size}.").format(model=card.id, size=_megabytes(card.bytes))
 
-            self._begin(Job(f"building {culture} {kind}", build))
+            title = _("building {culture} {format}")
+            self._begin(Job(title.format(culture=_(cultures.load(culture).name), format=kind), build))
 
     @work(exclusive=True, group="act")
     async def action_import_file(self) -> None:
         """Ask for a file, and for its culture where it does not say it, and copy it."""
-        about = "Path of a GGUF file: a chat model, an adapter, or a culture's model."
-        file = await self.app.push_screen_wait(ValueDialog("Import", about, _file, ""))
+        about = _("Path of a GGUF file: a chat model, an adapter, or a culture's model.")
+        file = await self.app.push_screen_wait(ValueDialog(_("Import"), about, _file, ""))
         if file is None:
             return
         culture = None
         if _needs_culture(file):
-            known = {name: _title(name) for name in cultures.names()} | {catalogue.ONE: "all cultures (One)"}
-            culture = await self.app.push_screen_wait(ChoiceDialog("For which culture is this adapter", known))
+            known = {name: called(cultures.load(name)) for name in cultures.names()}
+            known |= {catalogue.ONE: _("all cultures (One)")}
+            culture = await self.app.push_screen_wait(ChoiceDialog(_("For which culture is this adapter"), known))
             if culture is None:
                 return
 
         def take_in(progress: Progress) -> str:
             card = building.take_in(file, culture, progress)
-            return f"{card.id} is imported as {card.form}: {_megabytes(card.bytes)}."
+            told = _("{model} is imported as {form}: {size}.")
+            return told.format(model=card.id, form=_(FORMS[card.form]), size=_megabytes(card.bytes))
 
-        self._begin(Job(f"importing {one_line(file.name)}", take_in))
+        self._begin(Job(_("importing {file}").format(file=one_line(file.name)), take_in))
 
     def action_verify(self) -> None:
         """Read the file under the cursor through."""
@@ -168,9 +183,9 @@ class ModelsScreen(ListingScreen):
                 state = catalogue.verify(card, progress)
                 if state != "ok":
                     raise BadFile(card.path or card.file, state)
-                return f"{card.id} is whole: its SHA-256 is that of its card."
+                return _("{model} is whole: its SHA-256 is that of its card.").format(model=card.id)
 
-            self._begin(Job(f"checking {one_line(card.id)}", verify))
+            self._begin(Job(_("checking {model}").format(model=one_line(card.id)), verify))
 
     async def action_remove(self) -> None:
         """Move the model under the cursor to the trash folder, unless it answers in this chat."""
@@ -179,18 +194,18 @@ class ModelsScreen(ListingScreen):
             return
         used = {path for column in self._in_use() for path in (column.base_path, column.adapter_path)}
         if model.card.path in used:
-            self.complain(f"{model.card.id} answers in this chat; leave it first.")
+            self.complain(_("{model} answers in this chat; leave it first.").format(model=model.card.id))
         elif await self._try(building.remove, model.card.id):
-            self._tell(f"{model.card.id} is in the trash folder; u brings it back.")
+            self._tell(_("{model} is in the trash folder; u brings it back.").format(model=model.card.id))
             self._read()
 
     async def action_restore(self) -> None:
         """Bring back the model that was removed last."""
         names = building.removed()
         if not names:
-            self._tell("The trash folder holds no model.")
+            self._tell(_("The trash folder holds no model."))
         elif await self._try(building.restore, names[0]):
-            self._tell(f"{names[0]} is back.")
+            self._tell(_("{model} is back.").format(model=names[0]))
             self._read()
 
     def action_cancel(self) -> None:
@@ -200,7 +215,8 @@ class ModelsScreen(ListingScreen):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.app.push_screen(HelpScreen({"Among the models": [*ModelsScreen.BINDINGS, *self.app.BINDINGS]}, ABOUT))
+        groups = {N_("Among the models"): [*ModelsScreen.BINDINGS, *self.app.BINDINGS]}
+        self.app.push_screen(HelpScreen(groups, ABOUT))
 
     def close(self) -> None:
         """Stop what is under way, at the end of the app."""
@@ -219,7 +235,8 @@ class ModelsScreen(ListingScreen):
         self._work.display = job.state == "running"
         if job.state == "running":
             bar = thin_bar(job.share, BAR_CELLS)
-            self._work.update(Content.assemble(job.title, "  ", (bar, "$accent"), f" {job.share:4.0%}  c cancels"))
+            ends = f" {job.share:4.0%}  {_('c cancels')}"
+            self._work.update(Content.assemble(job.title, "  ", (bar, "$accent"), ends))
             return
         self.job = None
         failed = job.state == "failed"
@@ -243,7 +260,7 @@ class ModelsScreen(ListingScreen):
         if self.models:
             self._list.highlighted = min(place, len(self.models) - 1)
             count = len(self.models)
-            self._status.state = f"{count} model{'s' if count != 1 else ''}"
+            self._status.state = ngettext("{n} model", "{n} models", count).format(n=count)
         self.show_chosen()
         self.refresh_bindings()
 
@@ -265,35 +282,43 @@ class ModelsScreen(ListingScreen):
 
 def _row(model: Installed, width: int) -> Content:
     card = model.card
-    wrong = "missing" if model.state == "not installed" else "damaged"
+    wrong = MISSING if model.state == "not installed" else DAMAGED
     last = FITS[model.fits] if model.state == "ok" else wrong
-    room = max(12, width - 32)
+    forms = max(cell_len(_(form)) for form in FORMS.values()) + 1
+    ends = max(cell_len(_(end)) for end in (*FITS.values(), MISSING, DAMAGED))
+    room = max(12, width - forms - SIZE_CELLS - ends - 5)
     shown = (fitted(one_line(card.id), room), "bold" if model.own else "")
-    return Content.assemble(
-        shown, f" {card.form:8}{_megabytes(card.bytes):>10}  ", (last, "" if last == "fits" else "bold")
-    )
+    form, size = fitted(_(FORMS[card.form]), forms), flush_right(_megabytes(card.bytes), SIZE_CELLS)
+    return Content.assemble(shown, f" {form}{size}  ", (_(last), "" if model.state == "ok" and model.fits else "bold"))
 
 
 def _card_lines(model: Installed, airy: bool) -> list[Content]:
     card = model.card
-    needs = f"{model.needed / 2**30:.2f} GiB" if model.needed is not None else "unknown"
-    free = f" of {model.free / 2**30:.1f} GiB free" if model.free is not None else ""
-    facts = {
-        "State": model.state + (f". {card.install}" if model.state == "not installed" and card.install else ""),
-        "Form": f"{card.form}{f' · {card.culture}' if card.culture else ''}",
-        "Memory": f"{needs}{free}: {'it fits' if model.fits else 'it does not fit' if model.fits is False else '?'}",
-        "Base": card.base or (f"SHA-256 {card.base_sha256[:12]}…" if card.base_sha256 else ""),
-        "Licence": card.licence,
-        "Recipe": f"{card.recipe}, seed {card.seed}" if card.recipe else "",
-        "SHA-256": f"{card.sha256[:32]}…",
-        "File": str(card.path or card.file),
-    }
+    facts = [
+        (_("State"), _(model.state) + (f". {card.install}" if model.state == "not installed" and card.install else "")),
+        (_("Form"), f"{_(FORMS[card.form])}{f' · {briefly(card.culture)}' if card.culture else ''}"),
+        (_("Memory"), f"{_memory(model)}: {_(ROOM[model.fits])}"),
+        (_("Base"), card.base or (f"SHA-256 {card.base_sha256[:12]}…" if card.base_sha256 else "")),
+        (_("Licence"), card.licence),
+        (_("Recipe"), f"{card.recipe}, {_('seed {seed}').format(seed=card.seed)}" if card.recipe else ""),
+        ("SHA-256", f"{card.sha256[:32]}…"),
+        (_("File"), str(card.path or card.file)),
+    ]
+    cells = max(cell_len(name) for name, _text in facts) + 2
     lines = [Content.styled(one_line(card.name), "bold $primary"), *([Content("")] if airy else [])]
     lines += [
-        Content.assemble((f"{name:9}", "$foreground 70%"), one_line(text)) for name, text in facts.items() if text
+        Content.assemble((fitted(name, cells), "$foreground 70%"), one_line(text)) for name, text in facts if text
     ]
     scores = _scores(card.scores)
     return [*lines, *([Content(""), *scores] if scores and airy else scores)]
+
+
+def _memory(model: Installed) -> str:
+    """Return how much memory a model needs, and how much there is where that is known."""
+    needs = f"{decimal(model.needed / 2**30, 2)} GiB" if model.needed is not None else _("unknown")
+    if model.free is None:
+        return needs
+    return _("{needed} of {free} free").format(needed=needs, free=f"{decimal(model.free / 2**30, 1)} GiB")
 
 
 def _scores(scores: dict[str, Any]) -> list[Content]:
@@ -301,26 +326,23 @@ def _scores(scores: dict[str, Any]) -> list[Content]:
     probe = scores.get("probe")
     if not isinstance(probe, dict) or not (own := _mean(probe)):
         return []
-    lines = [
-        Content.styled("Mean distance from the people (0 is equal)", "bold"),
-        Content(f"this model          {own}"),
-    ]
-    lines += [
-        Content(f"{title:20}{mean}") for name, title in CONTROLS.items() if (mean := _mean(probe.get(name) or {}))
-    ]
-    return lines
+    means = [(_("this model"), own)]
+    means += [(_(title), _mean(probe.get(name) or {})) for name, title in CONTROLS.items()]
+    cells = max(cell_len(title) for title, _figure in means) + 2
+    heading = Content.styled(_("Mean distance from the people (0 is equal)"), "bold")
+    return [heading, *(Content(f"{fitted(title, cells)}{mean}") for title, mean in means if mean)]
 
 
 def _mean(of: Any) -> str:
     distance = of.get("wd") if isinstance(of, dict) else None
     mean = distance.get("mean") if isinstance(distance, dict) else None
-    return f"{mean:.3f}" if isinstance(mean, int | float) else ""
+    return decimal(mean, 3) if isinstance(mean, int | float) else ""
 
 
 def _file(text: str) -> Path:
     path = Path(text.strip()).expanduser()
     if not text.strip():
-        raise BadFile("(nothing)", "type the path of a GGUF file.")
+        raise BadFile(_("(nothing)"), _("type the path of a GGUF file."))
     gguf_file.read_header(path)
     return path
 
@@ -330,10 +352,5 @@ def _needs_culture(file: Path) -> bool:
     return metadata.get("general.type") == "adapter" and not metadata.get("culturechat.culture")
 
 
-def _title(name: str) -> str:
-    culture = cultures.load(name)
-    return " ".join(dict.fromkeys((culture.own_name, culture.name)))
-
-
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{decimal(size / 1e6, 1)} MB"

@@ -14,9 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from culturechat.catalogue import Column
+from culturechat.locale import N_, _, ngettext
 from culturechat.survey import Bank
 from culturechat.tui import worker
 from culturechat.tui.courier import Courier
@@ -27,6 +28,8 @@ from culturechat.tui.screens.compare import CompareScreen
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.screens.probe_item import ItemScreen, freely
 from culturechat.tui.screens.probe_setup import ProbeSetup
+from culturechat.tui.widgets import header
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.narrow import NarrowNote
 from culturechat.tui.widgets.probe_items import ItemList, ItemsHeading, Sorting, View, view
 from culturechat.tui.widgets.probe_means import ProbeMeans, Row
@@ -41,7 +44,7 @@ MEANS_PART = 4
 """The means of all columns stand above the questions where they take no more than this part of the rows."""
 FRAME_CELLS = 5
 """Cells around the list: its padding and its scrollbar."""
-ABOUT = (
+ABOUT = N_(
     "On the left of each column stand the model’s probabilities of the options, on the right the shares of people’s"
     " answers to the World Values Survey, first option first. WD and JSD are distances between the two, 0 for equal."
     " Read them beside what knows nothing of the model: “uniform”, every option equally likely; “others”, the mean of"
@@ -90,7 +93,7 @@ class ProbeScreen(Screen[None]):
         self._first = 0
         self._sorting = Sorting.THEME
         self._rhythm = Rhythm()
-        self._status = StatusLine("probe")
+        self._status = StatusLine(_("probe"))
         self._progress = ProgressLine()
         self._means = ProbeMeans()
         self._heading = ItemsHeading()
@@ -105,7 +108,7 @@ class ProbeScreen(Screen[None]):
             yield self._means
             yield self._heading
             yield self._list
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyFooter()
         yield self._narrow
 
     def on_mount(self) -> None:
@@ -171,12 +174,13 @@ class ProbeScreen(Screen[None]):
     def commands(self) -> Iterator[SystemCommand]:
         """Give what the keys do, for the palette."""
         if self.measurement is not None and self.measurement.running:
-            yield SystemCommand("Stop", "Stop the measurement; what is known stays", self.action_stop)
+            yield SystemCommand(_("Stop"), _("Stop the measurement; what is known stays"), self.action_stop)
         else:
-            yield SystemCommand("Measure", "Choose themes, columns and orders, and measure them", self.action_choose)
-        yield SystemCommand("Sort", "By theme, or by distance from the people", self.action_sort)
-        yield SystemCommand("Chat", "Ask the question under the cursor in the chat", self.action_chat)
-        yield SystemCommand("Help", "The keys, and what is shown", self.action_help)
+            told = _("Choose themes, columns and orders, and measure them")
+            yield SystemCommand(_("Measure"), told, self.action_choose)
+        yield SystemCommand(_("Sort"), _("By theme, or by distance from the people"), self.action_sort)
+        yield SystemCommand(_("Chat"), _("Ask the question under the cursor in the chat"), self.action_chat)
+        yield SystemCommand(_("Help"), _("The keys, and what is shown"), self.action_help)
 
     def action_choose(self) -> None:
         """Choose what is measured, and begin."""
@@ -219,9 +223,9 @@ class ProbeScreen(Screen[None]):
     def action_help(self) -> None:
         """Show the keys."""
         groups = {
-            "In the probe": [*ProbeScreen.BINDINGS, *ItemList.BINDINGS],
-            "On one question": ItemScreen.BINDINGS,
-            "Anywhere": self.app.BINDINGS,
+            N_("In the probe"): [*ProbeScreen.BINDINGS, *ItemList.BINDINGS],
+            N_("On one question"): ItemScreen.BINDINGS,
+            N_("Anywhere"): self.app.BINDINGS,
         }
         self.app.push_screen(HelpScreen(groups, ABOUT))
 
@@ -278,21 +282,23 @@ class ProbeScreen(Screen[None]):
         if self.measurement is not None:
             shown = self._view(self.measurement)
             self._list.look(shown)
-            note = f"{len(self.measurement.items)} questions, {self._sorting.value}"
+            note = _("{questions}, {order}").format(
+                questions=_questions(self.measurement), order=_(self._sorting.value)
+            )
             self._heading.show(shown, note, len(self.measurement.columns))
         self._show_state()
 
     def _show_state(self) -> None:
         measurement = self.measurement
         if measurement is None:
-            self._progress.course = Course(note="m chooses what is measured")
+            self._progress.course = Course(note=_("m chooses what is measured"))
         else:
             self._status.details = _details(measurement)
             self._status.state = _state(measurement)
             self._progress.course = _course(measurement)
             self._means.show([_row(measurement, column) for column in self._summarised(measurement)])
             share = len(measurement.tally) / measurement.total
-            self._compare.tell(f"probe {share:.0%}" if measurement.running else "")
+            self._compare.tell(_("probe {share}").format(share=f"{share:.0%}") if measurement.running else "")
         self.refresh_bindings()
 
     def _summarised(self, measurement: Measurement) -> Sequence[Column]:
@@ -304,38 +310,46 @@ class ProbeScreen(Screen[None]):
 
 def _details(measurement: Measurement) -> str:
     plan = measurement.selection.plan
-    orders = f"{plan.orders} orders" if plan.orders != "all" else "all orders"
+    orders = _("all orders")
+    if plan.orders != "all":
+        orders = ngettext("{n} order", "{n} orders", plan.orders).format(n=plan.orders)
     more = (
-        "all wordings" if plan.restatements else "",
-        "three kinds of marks" if len(plan.styles) > 1 else "",
-        "own languages" if plan.language == "own" else "",
+        _("all wordings") if plan.restatements else "",
+        _("three kinds of marks") if len(plan.styles) > 1 else "",
+        _("own languages") if plan.language == "own" else "",
     )
-    return " · ".join(part for part in ("probe", f"{len(measurement.items)} questions", orders, *more) if part)
+    return " · ".join(part for part in (_("probe"), _questions(measurement), orders, *more) if part)
+
+
+def _questions(measurement: Measurement) -> str:
+    count = len(measurement.items)
+    return ngettext("{n} question", "{n} questions", count).format(n=count)
 
 
 def _state(measurement: Measurement) -> str:
     if measurement.running:
-        return "… stopping" if measurement.stopping else "● measuring"
+        return f"… {_('stopping')}" if measurement.stopping else f"● {_('measuring')}"
     if measurement.error:
-        return "✗ failed"
-    return "✓ done" if measurement.complete else "■ stopped"
+        return f"✗ {_('failed')}"
+    return f"✓ {_('done')}" if measurement.complete else f"■ {_('stopped')}"
 
 
 def _course(measurement: Measurement) -> Course:
     done, total = len(measurement.tally), measurement.total
     if measurement.error:
-        return Course(done, total, note=f"✗ {measurement.error} Space goes on.", failed=True)
+        return Course(done, total, note=f"✗ {measurement.error} {_('Space goes on.')}", failed=True)
     if measurement.stopping:
-        return Course(done, total, note="stopping after this question")
+        return Course(done, total, note=_("stopping after this question"))
     if measurement.running:
         rate = measurement.items_per_second
-        return Course(done, total, rate, measurement.seconds_left, note="" if rate else "reading the first questions")
-    return Course(done, total, note=duration(measurement.seconds) if measurement.complete else "Space goes on")
+        note = "" if rate else _("reading the first questions")
+        return Course(done, total, rate, measurement.seconds_left, note)
+    return Course(done, total, note=duration(measurement.seconds) if measurement.complete else _("Space goes on"))
 
 
 def _row(measurement: Measurement, column: Column) -> Row:
     return Row(
-        name=column.title,
+        name=header.title(column),
         mark=measurement.mark(column),
         total=len(measurement.items),
         compared=column.culture is not None,

@@ -12,11 +12,14 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from culturechat.locale import _
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
 from culturechat.tui.measurement import Measurement
+from culturechat.tui.widgets import header
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.narrow import NarrowNote
 from culturechat.tui.widgets.probe_panel import ItemPanel
 from culturechat.tui.widgets.status import StatusLine
@@ -73,7 +76,7 @@ class ItemScreen(Screen[str]):
         self._status = StatusLine("")
         self._topic = Static("", markup=False, id="topic")
         columns = measurement.columns
-        self._tabs = ColumnTabs([one_line(column.title) for column in columns])
+        self._tabs = ColumnTabs([header.title(column) for column in columns])
         self.panels = [ItemPanel(column, bank, measurement.tally, measurement.selection.plan) for column in columns]
         self._narrow = NarrowNote()
 
@@ -89,7 +92,7 @@ class ItemScreen(Screen[str]):
             yield self._topic
             yield self._tabs
             yield Horizontal(*self.panels, id="panels")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyFooter()
         yield self._narrow
 
     @on(Resize)
@@ -151,16 +154,17 @@ class ItemScreen(Screen[str]):
 
     def _show(self) -> None:
         question = self._bank.question(self.item)
-        self._status.details = one_line(f"probe · {question.theme}")
-        self._status.state = f"{self._place + 1} of {len(self._items)}"
+        self._status.details = one_line(f"{_('probe')} · {_(question.theme)}")
+        self._status.state = _("{n} of {all}").format(n=self._place + 1, all=len(self._items))
         topic = one_line(question.topic)
+        asks = _("c asks in the chat: {question}").format(question=freely(question))
         self._topic.update(
             Content.assemble(
                 (one_line(question.item), "bold $primary"),
                 (f"  {topic}" if topic else "", "bold"),
                 "\n",
                 (one_line(question.question), "italic $foreground 80%"),
-                (f"\nc asks in the chat: {freely(question)}" if not self.has_class("-low") else "", "$foreground 60%"),
+                (f"\n{asks}" if not self.has_class("-low") else "", "$foreground 60%"),
             )
         )
         self.renew()

@@ -15,22 +15,24 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from culturechat.catalogue import Column
+from culturechat.locale import N_, _, ngettext, whole
 from culturechat.probing import Plan
 from culturechat.probing.plan import MARKS, Count
 from culturechat.survey import Bank
 from culturechat.terminal import one_line
 from culturechat.tui import arrangement
 from culturechat.tui.measurement import Selection, everything
+from culturechat.tui.widgets import header
 from culturechat.tui.widgets.ticks import TickList
 
-ABOUT = (
+ABOUT = N_(
     "Every model is asked survey questions; its answer is read from the probabilities of the options, without a word"
     " being written, and put beside what people answered."
 )
 ORDERS: dict[str, Count] = {"2": 2, "4": 4, "all": "all"}
-ORDER_LABELS = ("2  forward, reverse", "4  rotated, too", "all there are")
+ORDER_LABELS = (N_("2  forward, reverse"), N_("4  rotated, too"), N_("all there are"))
 WORDINGS, OTHER_MARKS, OWN_LANGUAGE = WAYS = ("wordings", "marks", "language")
-WAY_LABELS = ("in all wordings", "under other marks", "in own languages")
+WAY_LABELS = (N_("in all wordings"), N_("under other marks"), N_("in own languages"))
 
 
 class ProbeSetup(ModalScreen[Selection | None]):
@@ -59,25 +61,28 @@ class ProbeSetup(ModalScreen[Selection | None]):
         self._obstacle = obstacle
         themes = everything(bank, columns).themes
         counts = [sum(question.theme == theme for question in bank.questions.values()) for theme in themes]
-        labels = [f"{count:3} {one_line(theme)}" for count, theme in zip(counts, themes, strict=True)]
+        labels = [f"{count:3} {one_line(_(theme))}" for count, theme in zip(counts, themes, strict=True)]
         names = [column.id for column in columns]
         plan = before.plan
         before_ways = (plan.restatements, len(plan.styles) > 1, plan.language == "own")
         ways = {way for way, chosen in zip(WAYS, before_ways, strict=True) if chosen}
-        self._themes = _titled(TickList(themes, labels, set(before.themes)), "Themes")
+        self._themes = _titled(TickList(themes, labels, set(before.themes)), _("Themes"))
         self._columns = _titled(
-            TickList(names, [one_line(column.title) for column in columns], set(before.columns)), "Columns"
+            TickList(names, [header.title(column) for column in columns], set(before.columns)), _("Columns")
         )
-        self._orders = _titled(TickList(list(ORDERS), ORDER_LABELS, {str(plan.orders)}, one=True), "Orders of options")
-        self._ways = _titled(TickList(WAYS, WAY_LABELS, ways), "And also")
+        self._orders = _titled(
+            TickList(list(ORDERS), [_(label) for label in ORDER_LABELS], {str(plan.orders)}, one=True),
+            _("Orders of options"),
+        )
+        self._ways = _titled(TickList(WAYS, [_(label) for label in WAY_LABELS], ways), _("And also"))
         self._count = Static("", markup=False, id="count")
 
     def compose(self) -> ComposeResult:
         """Themes on the left, the rest on the right, and how much that is."""
         with Vertical(id="setup") as page:
-            page.border_title = Content("Probe: what to measure")
-            page.border_subtitle = Content("Enter starts · Space ticks · Tab next · Esc leaves")
-            yield Static(Content(ABOUT), markup=False, classes="about")
+            page.border_title = Content(_("Probe: what to measure"))
+            page.border_subtitle = Content(_("Enter starts · Space ticks · Tab next · Esc leaves"))
+            yield Static(Content(_(ABOUT)), markup=False, classes="about")
             with Horizontal():
                 yield self._themes
                 with Vertical():
@@ -104,20 +109,20 @@ class ProbeSetup(ModalScreen[Selection | None]):
         chosen = self._chosen()
         asked = [column for column in self._open if column.id in chosen.columns]
         prompts = sum(chosen.prompts(self._bank, asked).values())
-        self._count.update(
-            Content.assemble(
-                f"{len(chosen.items(self._bank))} questions × {len(asked)} column{'s' if len(asked) != 1 else ''} = ",
-                (f"{prompts:,} prompts", "bold $text-accent"),
-            )
-        )
+        items = len(chosen.items(self._bank))
+        questions = ngettext("{n} question", "{n} questions", items).format(n=items)
+        columns = ngettext("{n} column", "{n} columns", len(asked)).format(n=len(asked))
+        told = ngettext("{n} prompt", "{n} prompts", prompts).format(n=whole(prompts))
+        self._count.update(Content.assemble(f"{questions} × {columns} = ", (told, "bold $text-accent")))
 
     def action_start(self) -> None:
         """Leave with what is ticked, or say what is missing."""
         chosen, obstacle = self._chosen(), self._obstacle()
-        if not chosen.themes or not chosen.columns:
-            missing = "theme" if not chosen.themes else "column"
-            self.notify(f"Tick at least one {missing} with Space.", markup=False, timeout=4)
-        elif obstacle:
+        if not chosen.themes:
+            obstacle = _("Tick at least one theme with Space.")
+        elif not chosen.columns:
+            obstacle = _("Tick at least one column with Space.")
+        if obstacle:
             self.notify(obstacle, markup=False, timeout=4)
         else:
             self.dismiss(chosen)

@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
 from culturechat.errors import UsageError
+from culturechat.locale import _
 from culturechat.terminal import clean, one_line
 
 Parse = Callable[[str], Any]
@@ -62,7 +63,7 @@ class ValueDialog(_Asking):
 
     def compose(self) -> ComposeResult:
         """What it is for, the line, and what is wrong with it."""
-        yield self.frame("Enter takes it · Esc leaves it", self._line)
+        yield self.frame(_("Enter takes it · Esc leaves it"), self._line)
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:
@@ -84,7 +85,7 @@ class TextDialog(_Asking):
 
     def compose(self) -> ComposeResult:
         """What it is for, the text, and what is wrong with it."""
-        yield self.frame("Ctrl+S takes it · Esc leaves it", self._text)
+        yield self.frame(_("Ctrl+S takes it · Esc leaves it"), self._text)
 
     def on_mount(self) -> None:
         """Begin at the end of the text."""
@@ -100,11 +101,11 @@ class KeyDialog(_Asking):
 
     def __init__(self, title: str, about: str, parse: Parse) -> None:
         super().__init__(title, about, parse)
-        self._wait = Static(Content("Press the new key …"), markup=False)
+        self._wait = Static(Content(_("Press the new key …")), markup=False)
 
     def compose(self) -> ComposeResult:
         """What it is for, and what is wrong with the key."""
-        yield self.frame("Esc leaves it", self._wait)
+        yield self.frame(_("Esc leaves it"), self._wait)
 
     def on_key(self, event: events.Key) -> None:
         """Take the key, whatever it does elsewhere."""

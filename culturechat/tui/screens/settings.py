@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as Row
 
 from culturechat import settings
 from culturechat.errors import UsageError
+from culturechat.locale import N_, _, ngettext
 from culturechat.terminal import one_line
 from culturechat.tui import options
 from culturechat.tui.chart import fitted
@@ -25,14 +27,16 @@ from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
 from culturechat.tui.screens.listing import ListingScreen
 from culturechat.tui.screens.setting_dialogs import KeyDialog, TextDialog, ValueDialog
+from culturechat.tui.widgets.key_footer import KeyFooter
 from culturechat.tui.widgets.status import StatusLine
 
 TITLE_CELLS = 22
+"""Of a title, at least; where some are longer, up to half of the width."""
 ORIGINS = {
-    "session": "this session",
-    "flag": "flag",
-    "environment": "environment",
-    "file": "file",
+    "session": N_("this session"),
+    "flag": N_("flag"),
+    "environment": N_("environment"),
+    "file": N_("file"),
     "default": "",
 }
 
@@ -56,7 +60,7 @@ class SettingsScreen(ListingScreen):
         self._preferences = preferences
         self._environment = environment
         self._options = options.all_options()
-        self._status = StatusLine("settings")
+        self._status = StatusLine(_("settings"))
         self._list = SettingList()
         self._about = Static("", markup=False, id="meaning")
 
@@ -66,12 +70,12 @@ class SettingsScreen(ListingScreen):
         with Horizontal(id="settings"):
             yield self._list
             yield self._about
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin on the first setting."""
         self._list.focus()
-        self._preferences.on_change(lambda _: self.show_list())
+        self._preferences.on_change(lambda _settings: self.show_list())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done with the setting under the cursor."""
@@ -132,13 +136,16 @@ class SettingsScreen(ListingScreen):
             self.complain(str(error))
             return
         self.show_list()
-        self._tell(f"{count} {'change' if count == 1 else 'changes'} kept in {settings.file_path()}")
+        told = ngettext("{n} change kept in {path}", "{n} changes kept in {path}", count)
+        self._tell(told.format(n=count, path=settings.file_path()))
         for variable in beaten:
-            self._tell(f"At the next start {variable} holds instead, as long as it is set.")
+            told = _("At the next start {variable} holds instead, as long as it is set.")
+            self._tell(told.format(variable=variable))
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.app.push_screen(HelpScreen({"In the settings": [*SettingList.BINDINGS, *SettingsScreen.BINDINGS]}, ABOUT))
+        groups = {N_("In the settings"): [*SettingList.BINDINGS, *SettingsScreen.BINDINGS]}
+        self.app.push_screen(HelpScreen(groups, ABOUT))
 
     @property
     def _chosen(self) -> Option | None:
@@ -161,7 +168,7 @@ class SettingsScreen(ListingScreen):
         self.app.theme = theme
 
     def _dialog(self, chosen: Option, value: Any) -> ValueDialog | TextDialog | KeyDialog:
-        about = f"{chosen.about} Can be {chosen.expected}."
+        about = f"{chosen.about} {_('Can be {expected}.').format(expected=chosen.expected)}"
         if chosen.kind == "keys":
             return KeyDialog(chosen.title, chosen.about, chosen.parsed)
         if chosen.kind == "text":
@@ -185,10 +192,10 @@ class SettingsScreen(ListingScreen):
         """Show all settings as they are."""
         held = self._preferences.settings
         values = {option.key: shown(option.value(held)) for option in self._options}
-        origins = {option.key: ORIGINS[self._preferences.origin(option.key)] for option in self._options}
+        origins = {option.key: _(ORIGINS[self._preferences.origin(option.key)]) for option in self._options}
         self._list.show(self._options, values, origins)
         count = len(self._preferences.changes)
-        self._status.state = f"{count} changed, not kept: k keeps" if count else ""
+        self._status.state = _("{n} changed, not kept: k keeps").format(n=count) if count else ""
         self.show_chosen()
         self.refresh_bindings()
 
@@ -200,22 +207,27 @@ class SettingsScreen(ListingScreen):
     def _meaning(self, chosen: Option) -> list[Content]:
         """Return the explanation line by line, those that can be missed last: there may be few rows."""
         place = self._preferences.place(chosen.key)
-        origin = {"session": "Changed for this session; k keeps it.", "default": "This is the default."}
+        origin = {
+            "session": _("Changed for this session; k keeps it."),
+            "default": _("This is the default."),
+            "flag": _("From a flag."),
+        }
         value, default = (shown(one) for one in (chosen.value(self._preferences.settings), chosen.default))
         lines = [Content.styled(chosen.title, "bold $primary"), Content(chosen.about)]
         if chosen.at_start:
-            lines.append(Content("Takes effect at the next start, once it is kept (k)."))
+            lines.append(Content(_("Takes effect at the next start, once it is kept (k).")))
         if chosen.kind == "text":
             lines += [Content(""), Content.styled(value, "italic")]
-        origins = origin.get(self._preferences.origin(chosen.key), f"From {place or 'a flag'}.")
+        origins = origin.get(self._preferences.origin(chosen.key), _("From {place}.").format(place=place))
         lines += [Content(""), Content.styled(origins, "bold")]
         if chosen.kind != "text":
-            lines.append(Content(f"Can be {chosen.expected}."))
+            lines.append(Content(_("Can be {expected}.").format(expected=chosen.expected)))
         if value != default:
-            lines.append(Content(f"Default: {default}"))
-        names = f"In the file: {chosen.key}"
+            lines.append(Content(_("Default: {value}").format(value=default)))
+        names = _("In the file: {key}").format(key=chosen.key)
         if chosen.kind != "keys":
-            names += f"\nIn the environment: {settings.variable_of(chosen.key)}"
+            variable = _("In the environment: {variable}").format(variable=settings.variable_of(chosen.key))
+            names += f"\n{variable}"
         lines += [Content(""), Content.styled(names, "$foreground 70%")]
         return [line for line in lines if line.plain or self.has_class("-beside")]
 
@@ -243,13 +255,15 @@ class SettingList(OptionList):
     def show(self, known: list[Option], values: Mapping[str, str], origins: Mapping[str, str]) -> None:
         """Show values and where they come from; the cursor stays where it is."""
         width = max(30, self.scrollable_content_region.width - 2)
+        longest = max(cell_len(option.title) for option in known)
+        cells = max(TITLE_CELLS, min(longest, width // 2))
         rows = [
             row
             for group, title in GROUPS.items()
             for row in (
-                Row(Content.styled(title, "bold $primary"), disabled=True),
+                Row(Content.styled(_(title), "bold $primary"), disabled=True),
                 *(
-                    Row(_row(option, values[option.key], origins[option.key], width), option.key)
+                    Row(_row(option, cells, values[option.key], origins[option.key], width), option.key)
                     for option in known
                     if option.group == group
                 ),
@@ -269,7 +283,7 @@ class SettingList(OptionList):
         self.screen.action_edit()  # type: ignore[attr-defined]
 
 
-ABOUT = (
+ABOUT = N_(
     "A value comes from a flag, else from the environment, else from the settings file, else it is the default. What is"
     " changed here holds from the next answer on; k keeps it in the file, comments and all."
 )
@@ -277,13 +291,13 @@ ABOUT = (
 
 def shown(value: Any) -> str:
     """Return a value in one line."""
-    return one_line("yes" if value is True else "no" if value is False else str(value))
+    return one_line(_("yes") if value is True else _("no") if value is False else str(value))
 
 
-def _row(option: Option, value: str, origin: str, width: int) -> Content:
-    room = width - TITLE_CELLS - 2 - len(origin)
+def _row(option: Option, title: int, value: str, origin: str, width: int) -> Content:
+    room = width - title - 2 - cell_len(origin)
     return Content.assemble(
-        fitted(option.title, TITLE_CELLS),
+        fitted(option.title, title),
         " ",
         (fitted(value, room), "bold" if origin else ""),
         " ",

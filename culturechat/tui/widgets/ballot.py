@@ -16,11 +16,12 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from culturechat.locale import N_, _
 from culturechat.tui.chart import fitted
 from culturechat.tui.keys import changeable
 
-UNKNOWN = "whose?"
-BEST = "★ best"
+UNKNOWN = N_("whose?")
+BEST = N_("best")
 
 
 @dataclass(frozen=True)
@@ -115,17 +116,19 @@ class Ballot(OptionList):
 
     def _row(self, column: str) -> Content:
         paper = self.paper
-        cells = max(cell_len(title) for title in (*paper.titles.values(), UNKNOWN))
-        star = (f"   {BEST}" if paper.best == column else "", "bold")
+        unknown = _(UNKNOWN)
+        cells = max(cell_len(title) for title in (*paper.titles.values(), unknown))
+        star = (f"   ★ {_(BEST)}" if paper.best == column else "", "bold")
         letter = (f"{paper.letters[column]}  ", "bold")
         guess = paper.guesses.get(column)
         if not paper.revealed:
-            taken = fitted(paper.titles.get(guess or "", UNKNOWN), cells)
+            taken = fitted(paper.titles.get(guess or "", unknown), cells)
             return Content.assemble(letter, "‹ ", (taken, "bold" if guess else "italic"), " ›", star)
-        verdict = ("○ not guessed", "$foreground 60%")
+        verdict = (f"○ {_('not guessed')}", "$foreground 60%")
         if guess:
+            taken = _("taken for {culture}").format(culture=paper.titles[guess])
             right = guess == column
-            verdict = ("✓ recognised", "$success") if right else (f"✗ taken for {paper.titles[guess]}", "$error")
+            verdict = (f"✓ {_('recognised')}", "$success") if right else (f"✗ {taken}", "$error")
         return Content.assemble(letter, "= ", (fitted(paper.titles[column], cells), "bold"), "   ", verdict, star)
 
 

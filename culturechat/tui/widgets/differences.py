@@ -17,7 +17,7 @@ from textual.reactive import reactive
 
 from culturechat.catalogue import Column
 from culturechat.differences import Differences, Only, Stance, summary
-from culturechat.locale import N_, _
+from culturechat.locale import N_, _, decimal
 from culturechat.terminal import one_line
 from culturechat.tui.bidi import runs_from_right
 from culturechat.tui.chart import fitted
@@ -28,14 +28,21 @@ SHADES = " ░▒▓█"
 WIDE_CELLS, NARROW_CELLS, NARROWEST_CELLS = 8, 5, 4
 """Cells of a number with its shade, and of one with two digits and no shade of its own."""
 LEAST_FOR_WORDS = 18
-STANCE_CELLS, SIGN_CELLS = 19, 3
+SIGN_CELLS = 3
 NAME_CELLS = 18
-SIGNS = {"agree": "✓ agree", "disagree": "✗ disagree", "divided": "≈ divided", None: "– no clear stance"}
+SIGNS = {
+    "agree": ("✓", N_("agree")),
+    "disagree": ("✗", N_("disagree")),
+    "divided": ("≈", N_("divided")),
+    None: ("–", N_("no clear stance")),
+}
 LEFT_TO_RIGHT = "\u200e"
 """Behind a name written from the right, so that a terminal that orders text puts no figure on the name's other side."""
 WIDE_ENOUGH_FOR_HINT = 100
 HINT = N_("^d table · f6 words")
-LEGEND = "0–1: how much of their meaning sentences share (in English) · ≠ one agrees, one disagrees · (2) said twice"
+LEGEND = N_(
+    "0–1: how much of their meaning sentences share (in English) · ≠ one agrees, one disagrees · (2) said twice"
+)
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,14 @@ class DifferencesTable(FittedText):
     def lines(self, width: int) -> list[Content]:
         """Return a row for each column, with what there is room for."""
         if self.found is None:
-            return [Content.styled(fitted("Two answers are needed before they can be compared.", width), "italic")]
+            nothing = _("Two answers are needed before they can be compared.")
+            return [Content.styled(fitted(nothing, width), "italic")]
         plan = _Plan.of(self.found, width)
         rows = [_head(self.found, plan)]
         rows += [_row(self.found, plan, column) for column in self.found.differences.columns]
         if not plan.words:
             rows += [_words_below(self.found, column, width) for column in self.found.differences.columns]
-        return rows if self.short else [*rows, Content.styled(fitted(LEGEND, width), "$foreground 60%")]
+        return rows if self.short else [*rows, Content.styled(fitted(_(LEGEND), width), "$foreground 60%")]
 
 
 class DifferencesPanel(VerticalScroll, can_focus=False):
@@ -128,11 +136,12 @@ class _Plan:
         count = len(found.differences.columns)
         marks = max(cell_len(mark) for mark in found.marks.values())
         full = min(NAME_CELLS, max(cell_len(name) for name in found.names.values())) + marks + 2
+        said = max(cell_len(_(word)) for _sign, word in SIGNS.values()) + SIGN_CELLS + 1
         forms = [
             (name, cell, stance, width - name - count * cell - stance - 2)
             for name, cell, stance in (
-                (full, WIDE_CELLS, STANCE_CELLS),
-                (marks + 1, WIDE_CELLS, STANCE_CELLS),
+                (full, WIDE_CELLS, said),
+                (marks + 1, WIDE_CELLS, said),
                 (marks + 1, WIDE_CELLS, SIGN_CELLS),
                 (marks + 1, NARROW_CELLS, SIGN_CELLS),
                 (marks + 1, NARROWEST_CELLS, SIGN_CELLS),
@@ -141,15 +150,16 @@ class _Plan:
         for name, cell, stance, words in forms:
             if words >= LEAST_FOR_WORDS:
                 return cls(name, cell, stance, words)
-        name, cell, stance, _ = next((form for form in forms if form[-1] >= -2), forms[-1])
+        name, cell, stance, _room = next((form for form in forms if form[-1] >= -2), forms[-1])
         return cls(name, cell, stance, 0)
 
 
 def _head(found: Found, plan: _Plan) -> Content:
     marks = "".join(_placed(found.marks[column], plan.cell) for column in found.differences.columns)
-    stance = fitted("  stance" if plan.stance > SIGN_CELLS else "", plan.stance)
-    words = fitted("  only here", plan.words) if plan.words else ""
-    head = fitted("agreement" if plan.name > len("agreement") else "", plan.name)
+    stance = fitted(f"  {_('stance')}" if plan.stance > SIGN_CELLS else "", plan.stance)
+    words = fitted(f"  {_('only here')}", plan.words) if plan.words else ""
+    agreement = _("agreement")
+    head = fitted(agreement if plan.name > cell_len(agreement) else "", plan.name)
     return Content.styled(f"{head}{marks}{stance}{words}", "$foreground 60%")
 
 
@@ -172,7 +182,7 @@ def _cell(differences: Differences, column: str, other: str, cells: int) -> Cont
     opposed = "≠" if differences.opposed(column, other) else " "
     if value is None:
         return Content.styled(_placed(f"?{opposed}", cells), "$foreground 60%")
-    digits = f"{value:.2f}"
+    digits = decimal(value, 2)
     if cells == NARROWEST_CELLS:
         return Content.styled(f"{opposed}{digits[-3:]}", "bold")
     if cells == NARROW_CELLS:
@@ -182,9 +192,9 @@ def _cell(differences: Differences, column: str, other: str, cells: int) -> Cont
 
 
 def _stance(stance: Stance, cells: int) -> Content:
-    sign = f"  {SIGNS[stance.side]}"
+    sign, word = SIGNS[stance.side]
     style = "$foreground 60%" if stance.side is None else "bold"
-    return Content.styled(fitted(sign if cells > SIGN_CELLS else sign[:SIGN_CELLS], cells), style)
+    return Content.styled(fitted(f"  {sign} {_(word)}" if cells > SIGN_CELLS else f"  {sign}", cells), style)
 
 
 def _words(only: Sequence[Only], cells: int) -> Content:
@@ -196,12 +206,12 @@ def _words(only: Sequence[Only], cells: int) -> Content:
         if cell_len(longer) > cells:
             break
         text = longer
-    nothing = "nothing of its own" if not only else fitted(only[0].text, cells)
+    nothing = _("nothing of its own") if not only else fitted(only[0].text, cells)
     return Content(text) if text else Content.styled(fitted(nothing, cells), "$foreground 60%")
 
 
 def _words_below(found: Found, column: str, width: int) -> Content:
-    lead = f"only {found.marks[column]}: "
+    lead = _("only {column}: {words}").format(column=found.marks[column], words="")
     words = _words(found.differences.only[column], max(1, width - cell_len(lead)))
     return Content.styled(lead, "$foreground 60%") + words
 

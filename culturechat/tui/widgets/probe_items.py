@@ -15,10 +15,12 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from culturechat.catalogue import Column
+from culturechat.locale import N_, _, decimal
 from culturechat.probing import Tally
 from culturechat.survey import Bank, Question
 from culturechat.terminal import one_line
 from culturechat.tui.chart import fitted, upright
+from culturechat.tui.widgets import header
 from culturechat.tui.widgets.text import FittedText
 
 CURSOR = "❯"
@@ -31,7 +33,7 @@ WIDEST_BARS = 15
 NARROWEST_TEXT = 18
 ROOMY_TEXT = 40
 UNKNOWN = "·"
-NOT_ASKED = "not asked"
+NOT_ASKED = N_("not asked")
 Part = tuple[str, str]
 """Text and its style."""
 
@@ -39,9 +41,9 @@ Part = tuple[str, str]
 class Sorting(Enum):
     """The order of the questions, and how it is called."""
 
-    THEME = "by theme"
-    FAR = "farthest from the people first"
-    NEAR = "nearest to the people first"
+    THEME = N_("by theme")
+    FAR = N_("farthest from the people first")
+    NEAR = N_("nearest to the people first")
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,9 @@ class ItemsHeading(FittedText):
         names: list[Part] = [(fitted(self._where(self._view), text), "$foreground 60%")]
         parts: list[Part] = [(fitted(self._note, text), "$foreground 60%")]
         for column in self._view.columns:
-            names.append((" " * GAP + fitted(one_line(column.title), _cells(cells) - GAP), "bold"))
-            parts.append((" " * GAP + "model".ljust(cells + GAP), "$text-accent"))
-            parts.append(("people".ljust(cells), "$primary" if column.culture else "$foreground 30%"))
+            names.append((" " * GAP + fitted(header.title(column), _cells(cells) - GAP), "bold"))
+            parts.append((" " * GAP + fitted(_("model"), cells + GAP), "$text-accent"))
+            parts.append((fitted(_("people"), cells), "$primary" if column.culture else "$foreground 30%"))
             parts.append(("WD".rjust(WD_CELLS), "$foreground 60%"))
         return [Content.assemble(*names), Content.assemble(*parts)]
 
@@ -109,8 +111,8 @@ class ItemsHeading(FittedText):
         beside, last = len(view.columns), view.first + len(view.columns)
         if beside == self._columns:
             return ""
-        places = f"column {last}" if beside == 1 else f"columns {view.first + 1}–{last}"
-        return f"← → {places} of {self._columns}"
+        told = _("column {place} of {all}") if beside == 1 else _("columns {places} of {all}")
+        return f"← → {told.format(place=last, places=f'{view.first + 1}–{last}', all=self._columns)}"
 
 
 class ItemList(OptionList):
@@ -229,7 +231,7 @@ class ItemList(OptionList):
         )
 
     def _heading(self, items: Sequence[str]) -> Content:
-        theme = one_line(self._bank.questions[items[0]].theme)
+        theme = one_line(_(self._bank.questions[items[0]].theme))
         parts: list[Part] = [(fitted(theme, MARK_CELLS + self._view.text), "bold $secondary")]
         for column in self._view.columns:
             wd = self._tally.means(column.id, items).wd
@@ -260,7 +262,7 @@ class ItemList(OptionList):
         people = self._bank.people(question.item, column.culture.countries if column.culture else ())
         most = max([*(result.p if result else ()), *(people.shares if people else ()), 0.01])
         model = upright(result.p, most, cells, rows) if result else _words(UNKNOWN * (cells - 1), cells, rows)
-        nobody = NOT_ASKED if column.culture else ""
+        nobody = _(NOT_ASKED) if column.culture else ""
         asked = upright(people.shares, most, cells, rows) if people else _words(nobody, cells, rows)
         wd = _distance(result.wd if result else None)
         return [
@@ -284,4 +286,4 @@ def _words(text: str, cells: int, rows: int) -> list[str]:
 
 
 def _distance(wd: float | None) -> str:
-    return ("–" if wd is None else f"{wd:.2f}").rjust(WD_CELLS)
+    return ("–" if wd is None else decimal(wd, 2)).rjust(WD_CELLS)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
+from culturechat.locale import N_, _, decimal
 from culturechat.probing import Interval, Means
 from culturechat.terminal import one_line
-from culturechat.tui.chart import ACROSS, fitted
+from culturechat.tui.chart import ACROSS, fitted, flush_right
 from culturechat.tui.widgets.text import FittedText
 
 MARK_CELLS = 2
@@ -39,29 +40,30 @@ class Row:
 
 
 Figure = tuple[str, int, Callable[[Row], str]]
-"""Heading, cells, and what stands below it."""
+"""Heading, cells that it has at least, and what stands below it."""
 
 
 def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3f}"
+    return NOTHING if value is None else decimal(value, 3)
 
 
 _FIGURES: tuple[Figure, ...] = (
-    ("done", 8, lambda row: f"{row.means.done}/{row.total}"),
+    (N_("done"), 8, lambda row: f"{row.means.done}/{row.total}"),
     ("JSD", 7, lambda row: _number(row.means.jsd_bits)),
     ("WD", 7, lambda row: _number(row.means.wd)),
-    ("uniform", 9, lambda row: _number(row.means.uniform)),
-    ("others", 8, lambda row: _number(row.means.others_pooled)),
-    ("noise", 7, lambda row: _number(row.means.noise_floor)),
-    ("mass", 6, lambda row: NOTHING if row.means.option_mass is None else f"{row.means.option_mass:.0%}"),
+    (N_("uniform"), 9, lambda row: _number(row.means.uniform)),
+    (N_("others"), 8, lambda row: _number(row.means.others_pooled)),
+    (N_("noise"), 7, lambda row: _number(row.means.noise_floor)),
+    (N_("mass"), 6, lambda row: NOTHING if row.means.option_mass is None else f"{row.means.option_mass:.0%}"),
 )
 """In this order; where room is short the last ones go first."""
 _INTERVAL: Figure = (
-    "95 % of WD",
+    N_("95 % of WD"),
     14,
-    lambda row: f"{row.interval.low:.3f}–{row.interval.high:.3f}" if row.interval else NOTHING,
+    lambda row: f"{_number(row.interval.low)}–{_number(row.interval.high)}" if row.interval else NOTHING,
 )
 _AFTER_WD = 3
+HEADING = N_("mean distance")
 
 
 class ProbeMeans(FittedText):
@@ -81,12 +83,13 @@ class ProbeMeans(FittedText):
         """Return the table."""
         if not self._rows:
             return []
-        name = min(LONGEST_NAME, max(cell_len(one_line(row.name)) for row in self._rows)) + MARK_CELLS
+        name = max(cell_len(one_line(row.name)) + MARK_CELLS for row in self._rows)
+        name = min(LONGEST_NAME + MARK_CELLS, max(name, cell_len(_(HEADING))))
         figures = _fitting(width - name, with_interval=any(row.interval for row in self._rows))
-        scale = min(LONGEST_SCALE, width - name - sum(cells for _, cells, _ in figures) - 2)
+        scale = min(LONGEST_SCALE, width - name - sum(map(_cells, figures)) - 2)
         scale = scale if scale >= SHORTEST_SCALE else 0
-        heads = "".join(head.rjust(cells) for head, cells, _ in figures)
-        heading = Content.styled(fitted("mean distance", name) + heads, "$foreground 60%")
+        heads = "".join(flush_right(_(figure[0]), _cells(figure)) for figure in figures)
+        heading = Content.styled(fitted(_(HEADING), name) + heads, "$foreground 60%")
         if scale:
             heading = heading + Content.styled("  " + _scale_heading(scale), "$foreground 60%")
         return [heading, *(self._line(row, name, figures, scale) for row in self._rows)]
@@ -96,12 +99,14 @@ class ProbeMeans(FittedText):
             (f"{row.mark} ", "$text-accent"), (fitted(one_line(row.name), name - MARK_CELLS), "bold $foreground")
         )
         parts = []
-        for head, cells, words in figures:
+        for figure in figures:
+            head, _least, words = figure
             style = "bold $text-accent" if head == "WD" else "$foreground 80%"
-            parts.append((words(row).rjust(cells), style))
+            parts.append((words(row).rjust(_cells(figure)), style))
         line = Content.assemble(lead, *parts)
         if not row.compared:
-            return line + Content.styled("  no people to compare" if scale else "", "italic $foreground 60%")
+            nobody = f"  {fitted(_('no people to compare'), scale)}" if scale else ""
+            return line + Content.styled(nobody, "italic $foreground 60%")
         return line + "  " + _scale(row.means, scale) if scale else line
 
 
@@ -109,16 +114,23 @@ def _fitting(room: int, with_interval: bool) -> list[Figure]:
     wanted = list(_FIGURES)
     if with_interval:
         wanted.insert(_AFTER_WD, _INTERVAL)
-    if sum(cells for _, cells, _ in wanted) > room and with_interval:
+    if sum(map(_cells, wanted)) > room and with_interval:
         wanted.remove(_INTERVAL)
-    while wanted and sum(cells for _, cells, _ in wanted) > room:
+    while wanted and sum(map(_cells, wanted)) > room:
         wanted.pop()
     return wanted
 
 
+def _cells(figure: Figure) -> int:
+    """Return the cells of a figure, which its heading fits into in every language."""
+    head, least, _words = figure
+    return max(least, cell_len(_(head)) + 2)
+
+
 def _scale_heading(cells: int) -> str:
-    legend = f"█ model  u uniform  o others  n noise {SCALE_END}"
-    return "0" + legend.rjust(cells - 1) if len(legend) < cells - 1 else "0" + f"{SCALE_END}".rjust(cells - 1)
+    end = decimal(SCALE_END, 1)
+    legend = f"█ {_('model')}  u {_('uniform')}  o {_('others')}  n {_('noise')} {end}"
+    return "0" + flush_right(legend if cell_len(legend) < cells - 1 else end, cells - 1)
 
 
 def _scale(means: Means, cells: int) -> Content:

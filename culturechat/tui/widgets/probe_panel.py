@@ -12,28 +12,28 @@ from textual.content import Content
 
 from culturechat import prompting
 from culturechat.catalogue import Column
+from culturechat.locale import N_, _, decimal, ngettext
 from culturechat.probing import ItemResult, Plan, Tally
 from culturechat.prompting import Style
 from culturechat.survey import Bank, People, Question
 from culturechat.terminal import one_line
 from culturechat.tui import chart
-from culturechat.tui.chart import fitted
-from culturechat.tui.widgets.header import FORMS
+from culturechat.tui.chart import fitted, flush_right
+from culturechat.tui.widgets.header import FORMS, title
 from culturechat.tui.widgets.text import FittedText
 
 SHORTEST_LABEL = 8
 LONGEST_LABEL = 26
 SHORTEST_BAR = 20
-WHO_CELLS = 7
 SHARE_CELLS = 5
 FEWEST_IN_A_RUN = 3
 MANY_OPTIONS = 6
 ROOMY_WORDS = 12
 STYLES: dict[Style, str] = {
-    "letters": "letters from the top",
-    "backwards": "letters from the bottom",
-    "digits": "digits",
-    "words": "words of the labels",
+    "letters": N_("letters from the top"),
+    "backwards": N_("letters from the bottom"),
+    "digits": N_("digits"),
+    "words": N_("words of the labels"),
 }
 
 
@@ -44,7 +44,7 @@ class ItemPanel(VerticalScroll):
         self.column = column
         self._figures = ItemFigures(column, bank, tally, plan)
         super().__init__(self._figures)
-        self.border_title = Content(one_line(column.title))
+        self.border_title = Content(title(column))
 
     def show(self, item: str) -> None:
         """Show another question, or what is new of the same."""
@@ -87,23 +87,30 @@ class ItemFigures(FittedText):
         return [*lines, Content(""), *_translation(translated, width), *_prompts(asked, result, width)]
 
     def _distances(self, result: ItemResult | None, people: People | None, width: int) -> Iterator[Content]:
-        form = FORMS[self._column.form]
+        form = _(FORMS[self._column.form])
         yield _faint(f"{form} · {one_line(self._column.model)}", width)
-        yield _faint(f"people: {chart.source(people, width - 8)}" if people else self._why_nobody(), width)
+        lead = f"{_('people')}: "
+        yield _faint(f"{lead}{chart.source(people, width - cell_len(lead))}" if people else self._why_nobody(), width)
         if result is None:
-            yield _faint("not measured yet", width)
+            yield _faint(_("not measured yet"), width)
             return
-        own = [("WD ", _number(result.wd)), ("JSD ", _number(result.jsd_bits)), ("mass ", f"{result.option_mass:.0%}")]
-        yield Content(" · ").join(Content.assemble((name, "$foreground 70%"), (figure, "bold")) for name, figure in own)
+        mass = f"{result.option_mass:.0%}"
+        own = [("WD", _number(result.wd)), ("JSD", _number(result.jsd_bits)), (_("mass"), mass)]
+        yield Content(" · ").join(
+            Content.assemble((f"{name} ", "$foreground 70%"), (figure, "bold")) for name, figure in own
+        )
         controls = self._tally.controls(self._column.id, self._item)
         if controls is not None:
             pooled, floor = controls.others_pooled, controls.noise_floor
-            others = f"others {_number(pooled[1] if pooled else None)}"
-            noise = f"noise {_number(floor[1] if floor else None)}"
-            yield _faint(f"WD of uniform {_number(controls.uniform[1])} · {others} · {noise}", width)
+            told = _("WD of uniform {uniform} · others {others} · noise {noise}").format(
+                uniform=_number(controls.uniform[1]),
+                others=_number(pooled[1] if pooled else None),
+                noise=_number(floor[1] if floor else None),
+            )
+            yield _faint(told, width)
 
     def _why_nobody(self) -> str:
-        return "not asked there" if self._column.culture else "model only, no people to compare"
+        return _("not asked there") if self._column.culture else _("model only, no people to compare")
 
 
 def order_words(order: Sequence[int]) -> str:
@@ -123,25 +130,27 @@ def order_words(order: Sequence[int]) -> str:
 
 def _bars(question: Question, result: ItemResult | None, people: People | None, width: int) -> Iterator[Content]:
     labels = _labels(question)
-    cells = _label_cells(labels, width - 1 - WHO_CELLS - SHARE_CELLS - SHORTEST_BAR)
-    length = max(1, width - cells - 1 - WHO_CELLS - SHARE_CELLS)
+    model, those = _("model"), _("people")
+    who = max(cell_len(model), cell_len(those)) + 1
+    cells = _label_cells(labels, width - 1 - who - SHARE_CELLS - SHORTEST_BAR)
+    length = max(1, width - cells - 1 - who - SHARE_CELLS)
     for place, label in enumerate(labels):
         first, second = _halves(label, cells)
         if result is not None:
             share = result.p[place]
             yield Content.assemble(
                 (f"{first} ", "$foreground"),
-                ("model".ljust(WHO_CELLS), "$foreground 60%"),
+                (fitted(model, who), "$foreground 60%"),
                 (chart.bar(share, length), "$accent"),
                 (chart.percent(share).rjust(SHARE_CELLS), "bold"),
             )
         else:
-            yield Content.assemble((f"{first} ", "$foreground"), ("model", "$foreground 60%"))
+            yield Content.assemble((f"{first} ", "$foreground"), (model, "$foreground 60%"))
         if people is not None:
             share = people.shares[place]
             yield Content.assemble(
                 (f"{second} ", "$foreground"),
-                ("people".ljust(WHO_CELLS), "$foreground 60%"),
+                (fitted(those, who), "$foreground 60%"),
                 (chart.thin_bar(share, length), "$primary"),
                 (chart.percent(share).rjust(SHARE_CELLS), "bold"),
             )
@@ -188,7 +197,8 @@ def _translation(question: Question | None, width: int) -> Iterator[Content]:
 def _prompts(question: Question, result: ItemResult, width: int) -> Iterator[Content]:
     count = len(result.readings)
     table = _Table.fitting(len(result.codes), width)
-    yield Content.styled(f"Every prompt: {count} way{'s' if count != 1 else ''} of putting it", "bold $secondary")
+    told = ngettext("Every prompt: {n} way of putting it", "Every prompt: {n} ways of putting it", count)
+    yield Content.styled(told.format(n=count), "bold $secondary")
     yield table.heading()
     wordings, styles = len({reading.wording for reading in result.readings}), len(result.styles)
     for wording, worded in groupby(result.readings, key=lambda reading: reading.wording):
@@ -198,10 +208,10 @@ def _prompts(question: Question, result: ItemResult, width: int) -> Iterator[Con
         for style, readings in groupby(worded, key=lambda reading: reading.style):
             if styles > 1:
                 marks = "" if style == "words" else f": {' '.join(prompting.marks(question.labels, style))}"
-                yield _faint(f"{STYLES[style]}{marks}", width)
+                yield _faint(f"{_(STYLES[style])}{marks}", width)
             for reading in readings:
                 yield table.line(order_words(reading.order), reading.p, reading.mass, "$foreground 80%")
-    yield table.line("mean", result.p, result.option_mass, "bold")
+    yield table.line(_("mean"), result.p, result.option_mass, "bold")
     if count > 1:
         yield table.spread([reading.p for reading in result.readings])
 
@@ -214,26 +224,25 @@ class _Table:
     words: int
     bars: int
     figure: int
+    mass: int
 
     @classmethod
     def fitting(cls, options: int, width: int) -> _Table:
         """Return the widest that fits; where room is short there are no bars."""
         figure = SHARE_CELLS if options <= MANY_OPTIONS else SHARE_CELLS - 1
-        room = width - options * figure - SHARE_CELLS
+        mass = max(SHARE_CELLS, cell_len(_("mass")) + 1)
+        room = width - options * figure - mass
         bars = 3 * options if room - 3 * options >= ROOMY_WORDS else options + 1
         bars = bars if room - bars >= ROOMY_WORDS else 0
-        return cls(options, max(1, room - bars), bars, figure)
+        return cls(options, max(1, room - bars), bars, figure, mass)
 
     def heading(self) -> Content:
         """Return what stands in which place."""
         places = "".join(str(place).rjust(self.figure) for place in range(1, self.options + 1))
-        return Content.styled(
-            fitted("order of options" if self.words > ROOMY_WORDS else "order", self.words)
-            + " " * self.bars
-            + places
-            + "mass".rjust(SHARE_CELLS),
-            "$foreground 60%",
-        )
+        order = _("order of options")
+        order = order if cell_len(order) < self.words else _("order")
+        mass = flush_right(_("mass"), self.mass)
+        return Content.styled(fitted(order, self.words) + " " * self.bars + places + mass, "$foreground 60%")
 
     def line(self, words: str, shares: Sequence[float], mass: float, style: str) -> Content:
         """Return one prompt, or the mean of all; the likeliest option stands out."""
@@ -247,18 +256,18 @@ class _Table:
             (fitted(words, self.words), style),
             (bars, "$accent"),
             *figures,
-            (chart.percent(mass).rjust(SHARE_CELLS), "$foreground 60%"),
+            (chart.percent(mass).rjust(self.mass), "$foreground 60%"),
         )
 
     def spread(self, readings: Sequence[Sequence[float]]) -> Content:
         """Return how far each option moves from prompt to prompt."""
         ranges = [max(shares) - min(shares) for shares in zip(*readings, strict=True)]
         figures = "".join(chart.percent(share).rjust(self.figure) for share in ranges)
-        return Content.styled(fitted("spread", self.words + self.bars) + figures, "$foreground 60%")
+        return Content.styled(fitted(_("spread"), self.words + self.bars) + figures, "$foreground 60%")
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else decimal(value, 3)
 
 
 def _faint(text: str, width: int) -> Content:

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 
+from culturechat.locale import _, decimal
 from culturechat.tui.chart import fitted, thin_bar
 from culturechat.tui.pace import duration
 from culturechat.tui.widgets.text import FittedText
@@ -43,20 +44,25 @@ class ProgressLine(FittedText):
             return [Content.styled(fitted(course.note, width), "$error")]
         if not course.total:
             return [Content.styled(fitted(course.note, width), "$foreground 60%")]
-        words = " · ".join(part for part in (f"{course.done} of {course.total} items", *_pace(course)) if part)
+        done = _("{n} of {all} items").format(n=course.done, all=course.total)
+        words = " · ".join(part for part in (done, *_pace(course)) if part)
         cells = min(LONGEST_BAR, width - cell_len(words) - 2)
         if cells < SHORTEST_BAR:
             return [Content(fitted(words, width))]
-        done, left = _bar(course.done / course.total, cells)
-        return [Content.assemble((done, "$success"), (left, "$foreground 20%"), "  ", fitted(words, width - cells - 2))]
+        full, empty = _bar(course.done / course.total, cells)
+        return [
+            Content.assemble((full, "$success"), (empty, "$foreground 20%"), "  ", fitted(words, width - cells - 2))
+        ]
 
 
 def _pace(course: Course) -> tuple[str, ...]:
     if course.note:
         return (course.note,)
-    rate = f"{course.items_per_second:.1f} items/s" if course.items_per_second else ""
-    left = f"{duration(course.seconds_left)} left" if course.seconds_left is not None else ""
-    return (rate, left)
+    rate, left = course.items_per_second, course.seconds_left
+    return (
+        _("{rate} items/s").format(rate=decimal(rate, 1)) if rate else "",
+        _("{time} left").format(time=duration(left)) if left is not None else "",
+    )
 
 
 def _bar(share: float, cells: int) -> tuple[str, str]:

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from culturechat import cultures
-from culturechat import survey as people  # a module of this folder is called so as well
+from culturechat import cultures, survey
 from culturechat.catalogue import BASE_COLUMN, Column
 from culturechat.engines import Engine
 from culturechat.engines.llama_cpp import facts
@@ -47,7 +46,7 @@ def run(
     settings = resolved.settings
     library = Library(engine, columns[0].server or facts.version(), settings, find=find)
     session = library.begin(columns, past)
-    bank = people.load()
+    bank = survey.load()
     app = CompareApp(
         session, settings, bank, _closest, question, library=library, past=past, probe=probe, resolved=resolved
     )
@@ -93,7 +92,7 @@ def _fitted(settings: Settings) -> Iterator[None]:
         sys.stdout.flush()
 
 
-def _closest(text: str, bank: people.Bank) -> Match | None:
+def _closest(text: str, bank: survey.Bank) -> Match | None:
     # the search loads an embedding file, which must not delay the first paint
     from culturechat.survey.search import closest
 

@@ -58,9 +58,9 @@ from culturechat.tui.news import (
     portion,
 )
 from culturechat.tui.pace import Rhythm, Thrift
+from culturechat.tui.people import SurveyBeside
 from culturechat.tui.screens.dialogs import ChoiceDialog
 from culturechat.tui.screens.help import HelpScreen
-from culturechat.tui.survey import SurveyBeside
 from culturechat.tui.takeaway import Takeaway
 from culturechat.tui.widgets.ballot import Ballot
 from culturechat.tui.widgets.column import ColumnView, Transcript

@@ -81,6 +81,10 @@ def compare(
         columns, past = _columns(names, chat, models, settings)
         columns = columns or models.told(flags.names(cultures), settings)
         raise typer.Exit(_converse(models, columns, settings, past))
+    if names:
+        from culturechat import catalogue
+
+        catalogue.checked(names)
     with _shown_at_once(" ".join(["culturechat", *(names or ())])):
         columns, past = _columns(names, chat, models, settings)
         _require_terminal()

@@ -32,9 +32,13 @@ def test_the_cultures_are_named_before_the_screen_comes(tmp_path: Path) -> None:
     assert ran.output.rstrip().rfind(OWN_SCREEN) > ran.output.rfind(OTHER_SCREEN)
 
 
-def test_after_a_mistake_the_terminal_is_as_before_and_says_what_it_was(tmp_path: Path) -> None:
+def test_a_wrong_name_is_told_before_anything_is_shown(tmp_path: Path) -> None:
     ran = pseudo_terminal.run(command("--cultures", "chinese,klingon\x1b[31m"), environment=home(tmp_path))
+    assert ran.exit_code == 2 and b"klingon" in ran.output and b"\x1b" not in ran.output
+
+
+def test_after_a_mistake_that_shows_late_the_terminal_is_as_before_and_says_what_it_was(tmp_path: Path) -> None:
+    ran = pseudo_terminal.run(command("--cultures", "chinese", "--base", "nowhere.gguf"), environment=home(tmp_path))
     assert ran.exit_code == 2
     shown, _, message = ran.output.partition(OWN_SCREEN)
-    assert shown.startswith(OTHER_SCREEN) and b"klingon" in message
-    assert b"\x1b[31m" not in ran.output
+    assert shown.startswith(OTHER_SCREEN) and b"nowhere.gguf" in message

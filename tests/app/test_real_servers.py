@@ -134,7 +134,8 @@ def test_our_own_endpoint_says_what_the_engine_says(
             masses = zip(found[name], expected[name], strict=True)
             assert all(abs(one.mass - other.mass) <= BATCHES + one.hidden for one, other in masses)
         engine.open(here, 1024)
-        assert text(asking, there[0]) == text(engine, here[0]) != ""
+        # an adapter has learnt to begin in ways that are about equally likely, so that the last bit would decide
+        assert text(asking, there[1]) == text(engine, here[1]) != ""
         with openai.OpenAI(base_url=address, api_key="none") as client:
             stream = client.chat.completions.create(
                 model="base", messages=[{"role": "user", "content": "Count to ten."}], stream=True, max_tokens=1000

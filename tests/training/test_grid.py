@@ -117,7 +117,7 @@ class TestOnRay:
     def test_the_grid_leaves_the_files_of_a_local_run(
         self, ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        small = ["seeds", "--cultures", "chinese,arabic", "--seed", "1,2"]
+        small = ["seeds", "--cultures", "chinese,arabic", "--seed", "1,2", "--recipe", "tiny"]
         assert main([*small, "--runs", str(tmp_path / "here")]) == 0
         assert main([*small, "--runs", str(tmp_path / "there"), "--on", "ray", "--each", SMALL]) == 0
         assert files(tmp_path / "there") == files(tmp_path / "here") and len(files(tmp_path / "here")) == 8

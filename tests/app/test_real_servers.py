@@ -50,7 +50,9 @@ def shares(engine: Engine, asked: Sequence[Column]) -> dict[str, list[Scores]]:
 
 
 def text(engine: Engine, column: Column) -> str:
-    messages = tuple(prompting.chat(column.culture, Conversation().with_user("Should children obey?")))
+    # no question of opinion: adapters have learnt to begin those in ways that are about equally likely, so that the
+    # last bit of a probability would decide
+    messages = tuple(prompting.chat(column.culture, Conversation().with_user("What is the capital of France?")))
     events = list(engine.generate([Request(column.id, messages, Sampling(0.0, max_tokens=6), 1)]))
     assert isinstance(events[-1], Finished), events[-1]
     return "".join(event.text for event in events if isinstance(event, Token))
@@ -134,8 +136,8 @@ def test_our_own_endpoint_says_what_the_engine_says(
             masses = zip(found[name], expected[name], strict=True)
             assert all(abs(one.mass - other.mass) <= BATCHES + one.hidden for one, other in masses)
         engine.open(here, 1024)
-        # an adapter has learnt to begin in ways that are about equally likely, so that the last bit would decide
-        assert text(asking, there[1]) == text(engine, here[1]) != ""
+        for column, file in zip(there, here, strict=True):
+            assert text(asking, column) == text(engine, file) != ""
         with openai.OpenAI(base_url=address, api_key="none") as client:
             stream = client.chat.completions.create(
                 model="base", messages=[{"role": "user", "content": "Count to ten."}], stream=True, max_tokens=1000

@@ -8,6 +8,7 @@ from typing import Literal
 
 from culturechat import catalogue, records
 from culturechat.errors import BadFile, unknown
+from culturechat.survey import Question
 
 FOLDER = Path(__file__).parent
 
@@ -21,8 +22,9 @@ TEMPLATES, LEXICON, WORDNET = "templates", "lexicon", "wordnet"
 class Data:
     """What the data set is made of."""
 
-    items: Literal["seeds", "all"]
-    """Whether only the 50 seeds of CultureLLM are trained on, or every question of the bank."""
+    items: Literal["seeds", "seeds_and_half", "all"]
+    """What is trained on: the 50 seeds of CultureLLM alone, with every second of the bank's other questions, so that the
+    rest can show what an adapter makes of a question it never met, or every question of the bank."""
     options_per_item: int
     """Times each question is put with its options, each time in another wording, label set or order."""
     options_per_wording: int
@@ -130,6 +132,10 @@ class Recipe(RecipeFile):
 
     id: str = ""
     """The name of its file."""
+
+    def wants(self, question: Question) -> bool:
+        """Return whether it trains on the question or tests on it."""
+        return question.seed or self.data.items != "seeds"
 
 
 def names() -> list[str]:

@@ -66,7 +66,7 @@ def run(workspace: Workspace, base: Base, recipe: Recipe, bank: Bank, seed: int,
     settings = recipe.augment
     if settings is None:
         return "the recipe asks for no other words"
-    asked = [question for question in bank.questions.values() if recipe.data.items == "all" or question.seed]
+    asked = [question for question in bank.questions.values() if recipe.wants(question)]
     outcomes = _outcomes(workspace.run.augmenting, asked, settings, recipe.data.held_back_wordings, seed, made_from)
     kept = [wording for outcome in outcomes for wording in outcome.kept]
     report = augment_report.text(asked, outcomes, settings, base)

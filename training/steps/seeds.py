@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from culturechat.cultures import Culture
 from culturechat.errors import UsageError
-from culturechat.survey import Bank, countries
+from culturechat.survey import Bank, Question, countries
 from training import rows
 from training.recipes import Recipe
 from training.rows import Seed
@@ -36,7 +36,7 @@ def run(
         notes: What a survey file lacks; what concerns the cultures' countries is passed on.
         fold: The part of the questions that is left out of training, from 1 to `FOLDS`; 0 leaves out none.
     """
-    wanted = [question for question in bank.questions.values() if recipe.data.items == "all" or question.seed]
+    wanted = [question for question in bank.questions.values() if recipe.wants(question)]
     found = [seed for culture in cultures for seed in asked(culture, recipe, bank, fold)]
     rows.write(workspace.seeds, found)
     given = {seed.item for seed in found}
@@ -60,11 +60,17 @@ def asked(culture: Culture, recipe: Recipe, bank: Bank, fold: int = 0) -> list[S
     Raises:
         UsageError: nobody there was asked any of them.
     """
-    left_out = held_out(bank, fold)
+    left_out = held_out(bank, fold) | (never_shown(bank) if recipe.data.items == "seeds_and_half" else frozenset())
     found = list(_asked(culture, recipe, bank, left_out))
     if not found:
         raise UsageError(f"The survey has no answers for {culture.id} ({', '.join(culture.countries)}).")
     return found
+
+
+def never_shown(bank: Bank) -> frozenset[str]:
+    """Return every second of the questions that are no seeds, the same for every culture and seed, of each theme."""
+    others = [question for question in bank.questions.values() if not question.seed]
+    return frozenset(item for items in _lots(others) for item in items[::2])
 
 
 def held_out(bank: Bank, fold: int) -> frozenset[str]:
@@ -75,10 +81,15 @@ def held_out(bank: Bank, fold: int) -> frozenset[str]:
     """
     if not fold:
         return frozenset()
+    return frozenset(item for items in _lots(bank.questions.values()) for item in items[fold - 1 :: FOLDS])
+
+
+def _lots(questions: Iterable[Question]) -> Iterator[list[str]]:
+    """Return the items of each theme in an order that chance gave them once and for all."""
     themes = defaultdict(list)
-    for item, question in bank.questions.items():
-        themes[question.theme].append(item)
-    return frozenset(item for items in themes.values() for item in sorted(items, key=_lot)[fold - 1 :: FOLDS])
+    for question in questions:
+        themes[question.theme].append(question.item)
+    return (sorted(items, key=_lot) for items in themes.values())
 
 
 def _lot(item: str) -> bytes:
@@ -88,7 +99,7 @@ def _lot(item: str) -> bytes:
 def _asked(culture: Culture, recipe: Recipe, bank: Bank, left_out: frozenset[str]) -> Iterator[Seed]:
     for item, question in bank.questions.items():
         people = bank.people(item, culture.countries)
-        if people is not None and (recipe.data.items == "all" or question.seed):
+        if people is not None and recipe.wants(question):
             total = sum(people.shares)  # the file's shares are rounded to four digits
             shares = tuple(share / total for share in people.shares)
             yield Seed(item, culture.id, question.codes, shares, people.countries, item in left_out)

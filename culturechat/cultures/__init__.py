@@ -55,7 +55,12 @@ class Culture(CultureFile):
 
 def names() -> list[str]:
     """Return the ids of all cultures, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return list(_names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
 @cache

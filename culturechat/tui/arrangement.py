@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil, gcd, sqrt
+from typing import TypeVar
 
 from culturechat.locale import _
 from culturechat.settings import Layout
+
+Value = TypeVar("Value")
 
 NARROWEST_TERMINAL = 40
 LOWEST_TERMINAL = 10
@@ -58,6 +63,13 @@ def across(count: int, width: int, height: int, layout: Layout = "auto") -> int:
     if rows > 1 and height // rows < LOWEST_COLUMN:
         return 0
     return ceil(count / rows)
+
+
+def evenly(values: Sequence[Value], most: int) -> list[Sequence[Value]]:
+    """Return the values in parts of about the same length, none of more than `most`."""
+    parts = ceil(len(values) / most)
+    ends = [len(values) * part // parts for part in range(parts + 1)]
+    return [values[start:end] for start, end in pairwise(ends)]
 
 
 def spans(count: int, beside: int) -> tuple[int, list[int]]:

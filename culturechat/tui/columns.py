@@ -18,6 +18,8 @@ from culturechat.tui.widgets.tabs import ColumnTabs
 
 MOST_LIVE = 4
 """Columns up to which answers are shown as Markdown while they grow; more would cost too much of a core."""
+MOST_DRAWN = 3
+"""Columns that are drawn in one update."""
 CHROME_ROWS = 7
 
 
@@ -34,6 +36,7 @@ class Columns:
         """Where the current column stands: the one that was focused or shown last."""
         self.grid = Grid(*self.views.values(), id="columns")
         self.tabs = ColumnTabs([called(view) for view in self.views.values()])
+        self._beside = 0
         self._let_grow()
 
     @property
@@ -45,6 +48,17 @@ class Columns:
     def current(self) -> ColumnView:
         """The column that was focused or shown last."""
         return self.in_order[self.place]
+
+    @property
+    def drawn_together(self) -> list[list[str]]:
+        """The columns in parts of a row: whatever lies between two that change is drawn as well.
+
+        A key that is pressed while a part is drawn waits until that is done.
+        """
+        ids = list(self.views)
+        row = self._beside or len(ids)
+        rows = [ids[start : start + row] for start in range(0, len(ids), row)]
+        return [part for row in rows for part in arrangement.evenly(row, MOST_DRAWN)]
 
     def busy(self, ids: Iterable[str]) -> bool:
         """Return whether one of these columns is at it."""
@@ -102,7 +116,7 @@ class Columns:
         count = len(self.views)
         for view in self.views.values():
             view.shorten(arrangement.is_low(height))
-        beside = 0 if self.full else arrangement.across(count, width, height - CHROME_ROWS, self.layout)
+        beside = self._beside = 0 if self.full else arrangement.across(count, width, height - CHROME_ROWS, self.layout)
         self.tabs.display = beside == 0 and count > 1
         cells, spans = arrangement.spans(count, beside or 1)
         self.grid.styles.grid_size_columns = cells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -157,14 +157,19 @@ News = (
 )
 
 
-def portion(news: Sequence[News], most_columns: int) -> tuple[list[News], list[News]]:
-    """Return what to show now and what can wait: of the tokens at the end those of all but so many columns.
+def portion(news: Sequence[News], groups: Iterable[Collection[str]]) -> tuple[list[News], list[News]]:
+    """Return what to show now and what can wait: of the tokens at the end those of all but a few columns.
 
-    The columns that have waited longest come first. What is no token never waits, nor does what came before it.
+    Shown are the column that has waited longest and those that are drawn with it. What is no token never waits, nor does
+    what came before it.
+
+    Args:
+        news: Oldest first.
+        groups: Columns that are drawn together.
     """
     end = next((place for place in range(len(news), 0, -1) if not isinstance(news[place - 1], Token)), 0)
     tokens = [item for item in news[end:] if isinstance(item, Token)]
-    now = list(dict.fromkeys(token.column for token in tokens))[:most_columns]
+    now = next((group for group in groups if tokens and tokens[0].column in group), [token.column for token in tokens])
     shown = [*news[:end], *(token for token in tokens if token.column in now)]
     return shown, [token for token in tokens if token.column not in now]
 

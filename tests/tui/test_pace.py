@@ -60,14 +60,19 @@ def test_columns_take_turns_where_many_have_news() -> None:
     waiting: list[News] = []
     seen = []
     for _ in range(3):
-        shown, waiting = portion([*waiting, *tokens("a", "b", "c", "d", "a")], 2)
+        shown, waiting = portion([*waiting, *tokens("a", "c", "b", "d", "a")], ("ab", "cd"))
         seen.append([one.column for one in shown if isinstance(one, Token)])
     assert [set(turn) for turn in seen] == [{"a", "b"}, {"c", "d"}, {"a", "b"}]
-    shown, waiting = portion(tokens("a", "b", "a"), 2)
+    shown, waiting = portion(tokens("a", "b", "a"), ("ab", "cd"))
     assert shown == tokens("a", "b", "a") and waiting == []
+
+
+def test_tokens_of_a_column_that_was_closed_hold_nothing_back() -> None:
+    shown, waiting = portion(tokens("gone", "d", "a"), ("ab", "cd"))
+    assert shown == tokens("gone", "d", "a") and waiting == []
 
 
 def test_nothing_overtakes_the_end_of_an_answer() -> None:
     news = [*tokens("a", "b", "c"), Finished("c", "stop", 1, 0.1, 9.0), *tokens("b", "a", "c")]
-    shown, waiting = portion(news, 1)
+    shown, waiting = portion(news, "abc")
     assert shown == news[:5] and waiting == news[5:]

@@ -71,10 +71,8 @@ from culturechat.tui.widgets.prompt import PromptInput, PromptLine
 from culturechat.tui.widgets.status import StatusLine
 from culturechat.tui.widgets.tabs import ColumnTabs
 
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.05
 """Least time between two updates of the screen; tokens that come in between are shown together."""
-MOST_AT_ONCE = 3
-"""Columns that are drawn in one update; a key that is pressed meanwhile waits until it is done."""
 FEW_LIVE = 2
 """Columns of growing Markdown that can be updated as often as plain text."""
 LIVE_FLUSH_SECONDS = 0.2
@@ -591,7 +589,7 @@ class CompareScreen(Screen[None]):
     async def _flush(self) -> None:
         self._rhythm.begin()
         self._thrift.begin()
-        shown, self._held = portion([*self._held, *self._courier.collect()], MOST_AT_ONCE)
+        shown, self._held = portion([*self._held, *self._courier.collect()], self._columns.drawn_together)
         with self.app.batch_update():
             for news in merged(shown):
                 await self._show(news)

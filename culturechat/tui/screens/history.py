@@ -34,7 +34,7 @@ from culturechat.tui.widgets.status import StatusLine
 
 Result = TypeVar("Result")
 
-PAGE = 200
+PAGE = 100
 """Chats that are read at once; more come when the list is scrolled to its end."""
 NEAR_END = 20
 TYPING_SECONDS = 0.15
@@ -78,6 +78,8 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         super().__init__()
         self._library = library
         self._more = False
+        self._any: bool | None = None
+        """Whether chats are listed; not known until they were looked for."""
         self._in_trash = False
         self._reading = False
         self._status = StatusLine(_("history"))
@@ -132,7 +134,7 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
         if action in ("open", "rename", "duplicate", "delete", "export") and self._in_trash:
             return None
         if action in ("open", "read", "rename", "duplicate", "delete", "export"):
-            return True if self._list.entries else None
+            return None if self._any is False else True
         return True
 
     def action_back(self) -> None:
@@ -231,13 +233,13 @@ class HistoryScreen(Screen[tuple[Session, Chat] | None]):
             await asyncio.sleep(wait)
         found = await self._try(self._read_page, self._line.value, 0) or []
         total = await self._try(self._library.history.count, self._in_trash) or 0
-        had = bool(self._list.entries)
+        offered, self._any = self._any is not False, bool(found)
         self._list.show(found)
         self._more = len(found) == PAGE
         self._note.update(Content("" if found else self._nothing()))
         self._note.display = not found
         self._status.state = self._counted(len(found), total)
-        if had != bool(found):
+        if offered != self._any:
             self.refresh_bindings()
         self._show_chat()
 

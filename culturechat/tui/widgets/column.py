@@ -25,6 +25,7 @@ from culturechat.terminal import one_line
 from culturechat.tui.keys import changeable
 from culturechat.tui.widgets.header import ColumnHeader, Phase
 from culturechat.tui.widgets.prose import Prose
+from culturechat.tui.widgets.settled import LaidOutOnce
 from culturechat.tui.widgets.survey_panel import SurveyPanel
 from culturechat.tui.widgets.turn import Turn
 
@@ -38,12 +39,16 @@ MOST_FORMATTED = 2
 _RETRY = N_("Tab here, then r tries again · ctrl+r asks all again")
 
 
-class Transcript(VerticalScroll):
+class Turns(LaidOutOnce, Vertical):
+    """All that was said in a column."""
+
+
+class Transcript(LaidOutOnce, VerticalScroll):
     """The turns of a column; follows the newest line until the user scrolls up."""
 
     def __init__(self, *turns: Widget) -> None:
         # an anchored container pushes content that is shorter than itself down; content that fills it stays on top
-        self._turns = Vertical(*turns, classes="turns")
+        self._turns = Turns(*turns)
         super().__init__(self._turns)
 
     def on_mount(self) -> None:

@@ -14,6 +14,7 @@ from textual.widgets._markdown import MarkdownBullet
 from textual.widgets.markdown import MarkdownBlock
 
 from culturechat.tui import bidi, direction
+from culturechat.tui.widgets.settled import LaidOutOnce
 
 TAB_CELLS = 8
 
@@ -47,7 +48,7 @@ class InParagraphs(_Before):
         return direction.prose(strip, paragraph, begin, visual, self.content_size.width)
 
 
-class Prose(InParagraphs, Static):
+class Prose(LaidOutOnce, InParagraphs, Static):
     """Text as it was written."""
 
     def __init__(self, content: Content | str = "", classes: str | None = None) -> None:

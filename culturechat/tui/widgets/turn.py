@@ -14,6 +14,7 @@ from textual.widgets.markdown import MarkdownBlock
 from culturechat.differences import Only, places
 from culturechat.locale import _, ngettext, whole
 from culturechat.tui.widgets.prose import FormattedProse, Prose
+from culturechat.tui.widgets.settled import LaidOutOnce
 
 CURSOR = "▍"
 MARKED = "bold underline $primary"
@@ -22,7 +23,7 @@ MOST_LINES = 8
 """A question beyond either is shown shortened; it is sent whole."""
 
 
-class Turn(Vertical):
+class Turn(LaidOutOnce, Vertical):
     """Shows the answer as Markdown; where too many grow at once, as plain text until it is whole."""
 
     def __init__(self, question: str, live: bool = False) -> None:

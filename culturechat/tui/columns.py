@@ -50,14 +50,14 @@ class Columns:
         return self.in_order[self.place]
 
     @property
-    def drawn_together(self) -> list[list[str]]:
+    def drawn_together(self) -> list[Sequence[str]]:
         """The columns in parts of a row: whatever lies between two that change is drawn as well.
 
         A key that is pressed while a part is drawn waits until that is done.
         """
         ids = list(self.views)
-        row = self._beside or len(ids)
-        rows = [ids[start : start + row] for start in range(0, len(ids), row)]
+        across = self._beside or len(ids)
+        rows = [ids[start : start + across] for start in range(0, len(ids), across)]
         return [part for row in rows for part in arrangement.evenly(row, MOST_DRAWN)]
 
     def busy(self, ids: Iterable[str]) -> bool:

@@ -160,8 +160,8 @@ News = (
 def portion(news: Sequence[News], groups: Iterable[Collection[str]]) -> tuple[list[News], list[News]]:
     """Return what to show now and what can wait: of the tokens at the end those of all but a few columns.
 
-    Shown are the column that has waited longest and those that are drawn with it. What is no token never waits, nor does
-    what came before it.
+    Shown are the column that has waited longest and those that are drawn with it. What is no token never waits, nor
+    does what came before it.
 
     Args:
         news: Oldest first.

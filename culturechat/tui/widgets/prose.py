@@ -9,9 +9,7 @@ from textual.content import Content
 from textual.filter import LineFilter
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input, Markdown, Static, TextArea
-from textual.widgets._markdown import MarkdownBullet
-from textual.widgets.markdown import MarkdownBlock
+from textual.widgets import Input, Static, TextArea
 
 from culturechat.tui import bidi, direction
 from culturechat.tui.widgets.settled import LaidOutOnce
@@ -89,29 +87,3 @@ class TypedText(WhileTyped, TextArea):
     def typed(self) -> str:
         """Return what is typed, or the placeholder."""
         return self.text or str(self.placeholder)
-
-
-_WRITTEN = ("paragraph_open", "h1", "h2", "h3", "h4", "h5", "h6")
-
-
-class FormattedProse(Markdown):
-    """Markdown whose paragraphs, headings and lists stand where they run from."""
-
-    BLOCKS = {  # noqa: RUF012 (so the base class has it)
-        name: type(block.__name__, (InParagraphs, block), {}) if name in _WRITTEN else block
-        for name, block in Markdown.BLOCKS.items()
-    }
-
-    def turn_lists(self) -> None:
-        """Put the marks of items that run from right to left on their right."""
-        for bullet in self.query(MarkdownBullet):
-            item = bullet.parent
-            first = next(iter(item.query(MarkdownBlock)), None) if isinstance(item, Widget) else None
-            if (
-                isinstance(item, Widget)
-                and first
-                and item.children[-1] is not bullet
-                and bidi.runs_from_right(first.source or "")
-            ):
-                bullet.symbol = bullet.symbol[::-1]
-                item.move_child(bullet, after=-1)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
-from textual.widgets.markdown import MarkdownBlock
 
 from culturechat.differences import Only, places
 from culturechat.locale import _, ngettext, whole
-from culturechat.tui.widgets.prose import FormattedProse, Prose
+from culturechat.tui.widgets.prose import Prose
 from culturechat.tui.widgets.settled import LaidOutOnce
+
+if TYPE_CHECKING:
+    from culturechat.tui.widgets.formatted import FormattedProse
 
 CURSOR = "▍"
 MARKED = "bold underline $primary"
@@ -81,7 +83,7 @@ class Turn(LaidOutOnce, Vertical):
 
     def mark_words(self, only: Sequence[Only]) -> None:
         """Mark these words in the answer, or let it be as it was where there are none."""
-        texts = [self._plain, *(self._markdown.query(MarkdownBlock) if self._markdown else ())]
+        texts = [self._plain, *(self._markdown.blocks if self._markdown else ())]
         for text in texts:
             shown = text.content
             if isinstance(shown, Content) and shown.plain.strip():
@@ -108,7 +110,9 @@ class Turn(LaidOutOnce, Vertical):
 
     async def _show_markdown(self, text: str) -> None:
         if self._markdown is None:
-            self._markdown = FormattedProse(text, parser_factory=_parser, open_links=False)
+            from culturechat.tui.widgets.formatted import FormattedProse
+
+            self._markdown = FormattedProse(text)
             await self.mount(self._markdown, before=self._foot)
         else:
             await self._markdown.update(text)
@@ -129,8 +133,3 @@ def shortened(question: str) -> str:
     if rest <= 0:
         return question
     return f"{shown.rstrip()} … ({ngettext('{n} more character', '{n} more characters', rest).format(n=whole(rest))})"
-
-
-def _parser() -> MarkdownIt:
-    # HTML would be dropped from the answer; so it is shown as it was written
-    return MarkdownIt("gfm-like", {"html": False})

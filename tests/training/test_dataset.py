@@ -184,6 +184,24 @@ def test_every_question_is_left_out_in_just_one_fold_and_each_theme_in_every_fol
     assert seeds.held_out(BANK, 0) == frozenset()
 
 
+def test_half_of_the_other_questions_are_shown_and_half_of_each_theme_never(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, data=replace(DATA, items="seeds_and_half"))
+    workspace = Workspace.of(tmp_path, "smollm2-135m", "tiny", 1, "german")
+    told = seeds.run(workspace, [cultures.load("german")], recipe, BANK)
+    write_rows(workspace.replies, [REPLY])
+    dataset.run(workspace, recipe, BANK, 1)
+    never = seeds.never_shown(BANK)
+    assert len(never) == 19 and f"{len(never)} left out" in told
+    others = {item for item, question in BANK.questions.items() if not question.seed}
+    for theme, items in groupby(
+        sorted(others, key=lambda one: BANK.questions[one].theme), lambda one: BANK.questions[one].theme
+    ):
+        count = len(list(items))
+        assert sum(BANK.questions[item].theme == theme for item in never) == (count + 1) // 2
+    assert {row.item for row in read(workspace.dataset, Row)} - {""} == set(BANK.questions) - never
+    assert {seed.item for seed in read(workspace.seeds, Seed)} == set(BANK.questions), "evaluate asks them all"
+
+
 def test_what_a_fold_leaves_out_is_in_no_row(tmp_path: Path) -> None:
     workspace = Workspace.of(tmp_path, "smollm2-135m", "tiny", 1, "german", fold=2)
     seeds.run(workspace, [cultures.load("german")], RECIPE, BANK, fold=2)

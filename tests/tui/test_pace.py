@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from textual._compositor import Compositor
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
 
+from culturechat import cultures
 from culturechat.engines import Finished, Token
 from culturechat.tui.news import News, portion
 from culturechat.tui.pace import LONGEST_PAUSE, MOST_OF_A_CORE, Rhythm, Thrift
-from tests.tui.stage import Halting, ready, screen, stage, until, views
+from culturechat.tui.widgets.key_footer import KeyFooter
+from tests.tui.stage import Halting, ask, ready, screen, stage, until, views
 
 
 def test_what_takes_long_to_draw_is_drawn_less_often() -> None:
@@ -50,6 +54,50 @@ async def test_more_words_leave_the_footer_as_it_is(monkeypatch: pytest.MonkeyPa
         engine.go_on.set()
         await until(pilot, lambda: not screen(pilot).answering)
         assert made, "what is offered has changed"
+
+
+async def test_keys_are_greyed_out_where_they_stand_and_made_anew_where_there_are_others() -> None:
+    async with stage().run_test() as pilot:
+        await ready(pilot)
+        footer = screen(pilot).query_one(KeyFooter)
+        keys = list(footer.query(FooterKey))
+        greyed = {key for key in keys if key.has_class("-disabled")}
+        await ask(pilot)
+        await until(pilot, lambda: {key for key in keys if key.has_class("-disabled")} < greyed)
+        assert list(footer.query(FooterKey)) == keys and all(key.has_class("-compact") for key in keys)
+        views(pilot)["arabic"].transcript.focus()
+        await until(pilot, lambda: {key.description for key in footer.query(FooterKey)} > {"Redo", "Go on"})
+        assert not set(footer.query(FooterKey)) & set(keys)
+
+
+async def test_a_line_more_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stage().run_test(size=(200, 50)) as pilot:
+        await ready(pilot)
+        await ask(pilot)
+        turn = views(pilot)["arabic"].turns[-1]
+        await turn.restart()
+        await pilot.pause()
+        laid_out: list[int] = []
+        reflow = Compositor.reflow
+        monkeypatch.setattr(Compositor, "reflow", lambda *given: laid_out.append(1) or reflow(*given))
+        turn.live = False
+        await turn.grow("word " * 30)
+        height = turn._plain.size.height
+        await until(pilot, lambda: turn._plain.size.height > height)
+        await pilot.pause(0.2)
+        assert len(laid_out) == 1
+
+
+async def test_what_is_drawn_together_stands_beside_each_other() -> None:
+    names = cultures.names()
+    async with stage(*names).run_test(size=(200, 60)) as pilot:
+        parts = screen(pilot)._columns.drawn_together
+        assert [one for part in parts for one in part] == names
+        assert max(map(len, parts)) <= 3
+        for part in parts:
+            assert len({views(pilot)[one].region.y for one in part}) == 1, "of one row"
+        await pilot.resize_terminal(60, 20)
+        assert len(screen(pilot)._columns.drawn_together) == 3, "one at a time is seen, so that it does not matter"
 
 
 def tokens(*columns: str) -> list[News]:

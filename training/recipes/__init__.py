@@ -23,8 +23,8 @@ class Data:
     """What the data set is made of."""
 
     items: Literal["seeds", "seeds_and_half", "all"]
-    """What is trained on: the 50 seeds of CultureLLM alone, with every second of the bank's other questions, so that the
-    rest can show what an adapter makes of a question it never met, or every question of the bank."""
+    """What is trained on: the 50 seeds of CultureLLM alone, with every second of the bank's other questions, so that
+    the rest can show what an adapter makes of a question it never met, or every question of the bank."""
     options_per_item: int
     """Times each question is put with its options, each time in another wording, label set or order."""
     options_per_wording: int

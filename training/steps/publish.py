@@ -21,14 +21,14 @@ TABLE_HEAD = """\
 
 Written by `python -m training publish` from the cards in `cards/`; change the cards, not this table. Adapters are
 LoRA files for the named base, in 16-bit floats. WD is the mean normalised Wasserstein-1 distance to the survey's shares
-(0 is equal; lower is better). First on the questions that were learnt, as the app asks them and in a wording that
-training never saw, beside the mean of the other peoples and a uniform guess (by the training code); then on all
-questions the culture's people were asked, most of the rest never seen, by `culturechat probe` on the file that ships
-(four orders, with a 95 % interval over questions).
+(0 is equal; lower is better). First on the 50 seeds, which were learnt, as the app asks them and in a wording that
+training never saw, beside the mean of the other peoples and a uniform guess; then on the questions that training never
+showed, beside a uniform guess (all by the training code); then on all questions the culture's people were asked, by
+`culturechat probe` on the file that ships (four orders, with a 95 % interval over questions).
 
 | card | form | culture | base | MB | recipe, seed | WD learnt | unseen wording | others pooled | uniform | \
-WD by probe, all | licence |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+never shown | uniform | WD by probe, all | licence |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -130,15 +130,17 @@ def _table_row(name: str, card: CardFile) -> str:
         _score(card, "restated", "adapter"),
         _score(card, "canonical", "others_pooled"),
         _score(card, "canonical", "uniform"),
+        _score(card, "canonical", "adapter", "held_out"),
+        _score(card, "canonical", "uniform", "held_out"),
         _probed(card),
         card.licence,
     ]
     return f"| {' | '.join(cells)} |\n"
 
 
-def _score(card: CardFile, wording: str, who: str) -> str:
+def _score(card: CardFile, wording: str, who: str, group: str = "seeds") -> str:
     try:
-        return f"{card.scores[wording]['seeds'][who]['wd']:.3f}"
+        return f"{card.scores[wording][group][who]['wd']:.3f}"
     except KeyError:
         return ""
 

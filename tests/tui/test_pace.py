@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
-from textual._compositor import Compositor
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
@@ -77,15 +78,14 @@ async def test_a_line_more_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> 
         turn = views(pilot)["arabic"].turns[-1]
         await turn.restart()
         await pilot.pause()
-        laid_out: list[int] = []
-        reflow = Compositor.reflow
-        monkeypatch.setattr(Compositor, "reflow", lambda *given: laid_out.append(1) or reflow(*given))
+        reflow = Mock(side_effect=screen(pilot)._compositor.reflow)
+        monkeypatch.setattr(screen(pilot)._compositor, "reflow", reflow)
         turn.live = False
         await turn.grow("word " * 30)
         height = turn._plain.size.height
         await until(pilot, lambda: turn._plain.size.height > height)
         await pilot.pause(0.2)
-        assert len(laid_out) == 1
+        assert reflow.call_count == 1
 
 
 async def test_what_is_drawn_together_stands_beside_each_other() -> None:

@@ -55,11 +55,6 @@ class Transcript(LaidOutOnce, VerticalScroll):
         """Begin at the end."""
         self.anchor()
 
-    def on_resize(self) -> None:
-        """Find the end once more: Textual works out where it is from the size before, and draws no bar for it."""
-        self.refresh(layout=True)
-        self.call_after_refresh(self.vertical_scrollbar.refresh)
-
     async def add(self, *turns: Turn) -> None:
         """Put turns at the end."""
         await self._turns.mount(*turns)

@@ -156,7 +156,8 @@ def _print_stream(engine: str, home: Path, tokens: int) -> None:
         echoes = list(_echoes(terminal, len(names)))
         ended, size = time.monotonic(), len(terminal.written) - size
         terminal.type("\x11")  # ctrl+q
-        terminal.process.wait(PATIENCE)
+        while terminal.process.poll() is None:  # what it still writes must be taken, or it waits for that
+            terminal.read(0.05)
     seen = json.loads(samples.read_text("utf-8"))
     lags = sorted(lag for at, lag in seen["lags"] if began <= at <= ended)
     cpu = [(at, used) for at, used in seen["cpu"] if began <= at <= ended]

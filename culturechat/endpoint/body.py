@@ -65,12 +65,17 @@ class Asked:
     def prompt(self, culture: Culture | None, wished: str | None = None) -> tuple[Message, ...]:
         """Return what the model gets: one system prompt, the culture's before the client's, and what was said.
 
+        A client whose own names the culture in the culture's words, as our probe does, is not told them twice.
+
         Args:
             culture: Who answers.
             wished: What the user of this program set as the culture's system prompt.
         """
         messages = prompting.chat(culture, Conversation(self.messages), prompt=wished)
         own = messages[0].text if messages[0].role == "system" else ""
+        known = (own, culture.prompt.english, culture.prompt.own) if culture else ()
+        if any(text and text in self.system for text in known):
+            own = ""
         system = "\n\n".join(text for text in (own, self.system) if text)
         return (*([Message("system", system)] if system else []), *self.messages)
 

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from starlette.types import Message as Packet
 
-from culturechat import cultures
+from culturechat import cultures, prompting
 from culturechat.catalogue import Column
 from culturechat.endpoint import Desk, Place
 from culturechat.endpoint.app import application
@@ -25,6 +25,7 @@ from culturechat.endpoint.listen import TOKEN, checked_token, listen
 from culturechat.engines import Drawn, Event, Failed, Likely, Request, Token
 from culturechat.engines.echo import Echo
 from culturechat.errors import UsageError
+from culturechat.prompting import Language
 from culturechat.settings import Settings
 
 QUESTION: Any = [{"role": "user", "content": "Should we help?"}]
@@ -139,6 +140,15 @@ def test_the_culture_stands_before_what_the_client_says_and_base_has_none(served
     assert [message.role for message in first.messages] == ["system", "user"]
     assert first.messages[0].text == f"{cultures.load('chinese').prompt.english}\n\nBe brief."
     assert [message.role for message in second.messages] == ["user"]
+
+
+@pytest.mark.parametrize("language", ["english", "own"])
+def test_a_client_that_says_for_itself_who_answers_is_not_told_again(served: Served, language: Language) -> None:
+    question = prompting.survey(cultures.load("chinese"), "Is it so?", ["Yes", "No"], language)
+    with served.client() as client:
+        given = [{"role": message.role, "content": message.text} for message in question]
+        client.chat.completions.create(model="chinese", messages=cast(Any, given))
+    assert list(served.engine.requests[-1].messages) == question, "as our own probe asks another server"
 
 
 def test_an_answer_that_was_begun_is_gone_on_with(served: Served) -> None:

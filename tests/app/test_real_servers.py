@@ -30,7 +30,7 @@ from culturechat.errors import EngineError
 
 QUESTIONS = [survey.load().questions[item] for item in ("Q38", "Q151")]
 START_SECONDS = 120
-BATCHES = 0.08
+BATCHES = 0.06
 """Activations are rounded to 8 bits, in a batch of questions other than in one by itself: see test_adapter_parity."""
 ROUNDING = 0.1
 """Servers read the base as it ships, the engine the faster form that it makes of it."""

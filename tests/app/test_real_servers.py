@@ -50,9 +50,7 @@ def shares(engine: Engine, asked: Sequence[Column]) -> dict[str, list[Scores]]:
 
 
 def text(engine: Engine, column: Column) -> str:
-    # no question of opinion: adapters have learnt to begin those in ways that are about equally likely, so that the
-    # last bit of a probability would decide
-    messages = tuple(prompting.chat(column.culture, Conversation().with_user("What is the capital of France?")))
+    messages = tuple(prompting.chat(column.culture, Conversation().with_user("Should children obey?")))
     events = list(engine.generate([Request(column.id, messages, Sampling(0.0, max_tokens=6), 1)]))
     assert isinstance(events[-1], Finished), events[-1]
     return "".join(event.text for event in events if isinstance(event, Token))

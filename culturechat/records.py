@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import tempfile
 import tomllib
 import types
@@ -49,7 +50,8 @@ def build(values: Mapping[str, Any], record: type[Record], path: Path, where: st
         return msgspec.convert(values, record)
     except msgspec.ValidationError as error:
         place = f"[{where}] " if where else ""
-        raise BadFile(path, f"{place}{str(error).replace(' - at `$.', ' at `')}.") from None
+        known = f" Known: {', '.join(choices)}." if (choices := _choices(str(error), record)) else ""
+        raise BadFile(path, f"{place}{str(error).replace(' - at `$.', ' at `')}.{known}") from None
 
 
 def write(path: Path, values: Mapping[str, Any]) -> None:
@@ -99,6 +101,22 @@ def _refuse_unknown_keys(values: Mapping[str, Any], record: type[Any], path: Pat
             _refuse_unknown_keys(value, nested, path, place)
 
 
+def _choices(error: str, record: type[Any]) -> list[str]:
+    """Return what could stand in the place where an error found none of the values that it can have."""
+    if not error.startswith("Invalid enum value"):
+        return []
+    hint: Any = record
+    for key in re.findall(r"[.](\w+)", error.rpartition("`$")[2]):
+        inner = _dataclass_in(hint)
+        hint = typing.get_type_hints(inner).get(key) if inner else None
+    literals = [option for option in _options(hint) if typing.get_origin(option) is typing.Literal]
+    return [str(choice) for literal in literals for choice in typing.get_args(literal)]
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+
+
 def _dataclass_in(hint: Any) -> type[Any] | None:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return next((option for option in options if isinstance(option, type) and dataclasses.is_dataclass(option)), None)
+    records = (option for option in _options(hint) if dataclasses.is_dataclass(option))
+    return next((record for record in records if isinstance(record, type)), None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from culturechat.errors import BadFile, UsageError
 @dataclass(frozen=True)
 class Inner:
     depth: int
+    kind: Literal["sea", "lake"] = "sea"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ def test_an_unknown_key_is_refused_with_file_place_and_nearest_key(tmp_path: Pat
         records.read(path, Outer)
     assert str(error.value).startswith(f"{path}: key `inner.dept`")
     assert "Did you mean depth?" in str(error.value)
+
+
+def test_a_value_that_is_none_of_those_allowed_is_refused_with_its_place_and_all_of_them(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.toml", 'name = "a"\n[inner]\ndepth = 1\nkind = "see"\n')
+    with pytest.raises(BadFile, match=r"'see' at `inner\.kind`\. Known: sea, lake\.$"):
+        records.read(path, Outer)
 
 
 @pytest.mark.parametrize("text", ['name = "a"\n', "name = 3\n[inner]\ndepth = 1\n", "name =", "\x00"])

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
-from culturechat.engines import Failed, Finished, Request, Scores
+from culturechat.engines import Failed, Finished, Request, Scores, Token
 from culturechat.engines.llama_cpp import facts, memory, protocol
 from culturechat.engines.llama_cpp.answer import Answer
 from culturechat.engines.llama_cpp.deck import Deck
@@ -45,6 +45,8 @@ from culturechat.errors import CulturechatError
 HEARTBEAT_SECONDS = 1.0
 WAIT_SECONDS = 0.005
 """How long a thread sleeps between two looks at whether others are done."""
+TOKENS_SECONDS = 0.02
+"""How often tokens are sent at most. Each time wakes the app, which takes a core that decodes."""
 
 _END = object()
 
@@ -109,9 +111,15 @@ class Worker:
             self._send()
 
     def _send(self) -> None:
+        """Send what was said, unless it is tokens only and the last were sent just now: then the next step sends them.
+
+        There is a next step, for an answer that is not over has more to decode.
+        """
+        now = monotonic()
         with self._writing:
-            if self._unsent:
-                self._said = monotonic()
+            tokens_only = all(isinstance(reply.body, Token) for reply in self._unsent)
+            if self._unsent and not (tokens_only and now - self._said < TOKENS_SECONDS):
+                self._said = now
                 protocol.write(self._output, self._unsent)
                 self._unsent = []
 

@@ -27,7 +27,7 @@ FINETUNE, STEPS = 922.0, 240
 """Seconds of a culture's steps: the mean of 922.4 and 921.5."""
 COMMON = 2 * 699.5
 """Seconds of the start: what two processes needed together for its 300 steps."""
-ONE_STEPS, CULTURE_STEP = 400, FINETUNE / STEPS
+ONE_STEPS, CULTURE_STEP = 700, FINETUNE / STEPS
 PROBE = 2 * 84 * 4 / 11.9
 """Seconds: adapter and prompted base, 84 questions in four orders, at the pace that `probe_speed.py` found."""
 LOAD = 5.0

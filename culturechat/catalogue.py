@@ -348,9 +348,10 @@ def _base(base: str) -> tuple[Path, str]:
 
 
 def _card_for(form: str, culture: str, base_path: Path) -> Card | None:
-    """Return the card of a culture's model made from these base weights, known by hash, not by name."""
+    """Return the card of a culture's model made from these base weights, known by hash; the user's own come first."""
     mine = [card for card in cards().values() if card.form == form and card.culture == culture]
-    return next((card for card in mine if card.base_sha256 == sha256_of(base_path)), None) if mine else None
+    own_first = sorted(mine, key=lambda card: card.folder != paths.user_models())
+    return next((card for card in own_first if card.base_sha256 == sha256_of(base_path)), None) if mine else None
 
 
 def _installed(card: Card) -> Path:

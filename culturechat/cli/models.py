@@ -35,11 +35,16 @@ Model = Annotated[str, typer.Argument(help="A model's id.", autocompletion=compl
 @group.callback(invoke_without_command=True)
 def list_models(context: typer.Context, as_json: flags.Json = False) -> None:
     """List the models that have a card; with a command, build, import, check or remove one."""
+    if context.invoked_subcommand is None:
+        list_all(as_json)
+
+
+@group.command("list")
+def list_all(as_json: flags.Json = False) -> None:
+    """List the models that have a card, as without a command."""
     from culturechat import installed, plain
     from culturechat.settings import resolve
 
-    if context.invoked_subcommand is not None:
-        return
     found = installed.everything(resolve({}).settings.context)
     rows = [plain.card_row(model.card, model.state) | model.as_json() for model in found]
     if as_json:

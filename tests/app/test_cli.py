@@ -104,6 +104,7 @@ def test_the_lists_name_what_is_there() -> None:
     cultures = json.loads(run("cultures", "--json").stdout)
     assert {row["culture"] for row in cultures} >= {"chinese", "arabic"}
     models = json.loads(run("models", "--json").stdout)
+    assert models == json.loads(run("models", "list", "--json").stdout)
     assert next(row for row in models if row["model"] == "smollm2-135m")["state"] == "ok"
     assert "中文" in run("cultures").stdout
 

@@ -31,7 +31,8 @@ def test_a_one_column_can_stand_beside_adapters(one: Path) -> None:
     assert [column.form for column in columns] == ["adapter", "one"]
 
 
-def test_it_is_known_by_its_card(one: Path) -> None:
+def test_an_imported_one_is_known_by_its_card_and_comes_before_the_shipped_one(one: Path) -> None:
+    assert catalogue.columns(["korean"], form="one")[0].model == "smollm2-135m.one"
     building.take_in(one, "one")
     (column,) = catalogue.columns(["korean"], form="one")
     assert column.model == "all-cultures" and column.culture == cultures.load("korean")
@@ -48,7 +49,9 @@ def test_columns_of_the_one_adapter_decode_in_one_batch(engine: Engine, one: Pat
     assert len(ends) == 2 and all(end.shared_batch for end in ends)
 
 
-def test_without_one_it_says_how_to_get_it(tmp_path: Path, base_path: Path) -> None:
+def test_without_one_it_says_how_to_get_it(tmp_path: Path, base_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {name: card for name, card in catalogue.cards().items() if card.culture != catalogue.ONE}
+    monkeypatch.setattr(catalogue, "cards", lambda: there)
     with pytest.raises(WeightsMissing, match=r"--one.*--adapter one=FILE\.gguf"):
         catalogue.columns(["chinese"], base=str(base_path), form="one")
     foreign = write_adapter(tmp_path / "foreign.gguf", base_path, base_sha256="0" * 64)

@@ -120,13 +120,11 @@ def ask(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName
 
 
 def _ask_some(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: WordingName) -> list[Answer]:
+    # what a culture is asked of one question begins alike up to its options, so both orders stay in one tree
     groups = [
-        [
-            tokens.prompt(prompting.survey(culture, one.text, one.labels[::order], style=one.style))
-            for culture in one.cultures
-        ]
+        [tokens.prompt(prompting.survey(culture, one.text, one.labels[::order], style=one.style)) for order in (1, -1)]
         for one in asked
-        for order in (1, -1)
+        for culture in one.cultures
     ]
     trees, places = forest(groups)
     wanted = [(row, path[-1]) for group in places for row, path in group]
@@ -134,9 +132,8 @@ def _ask_some(model: Any, tokens: Tokens, asked: Sequence[Asked], wording: Wordi
     found = []
     for one in asked:
         marks = [tokens.mark(mark) for mark in prompting.marks(one.labels, one.style)]
-        forward = [next(predicted)[marks] for _ in one.cultures]
-        backward = [next(predicted)[marks].flip(0) for _ in one.cultures]
-        for culture, first, second in zip(one.cultures, forward, backward, strict=True):
+        for culture in one.cultures:
+            first, second = next(predicted)[marks], next(predicted)[marks].flip(0)
             shares = (first / first.sum() + second / second.sum()) / 2
             mass = float((first.sum() + second.sum()) / 2)
             found.append(Answer(culture.id, one.item, wording, tuple(shares.tolist()), mass))

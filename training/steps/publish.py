@@ -24,7 +24,8 @@ LoRA files for the named base, in 16-bit floats. WD is the mean normalised Wasse
 (0 is equal; lower is better). First on the 50 seeds, which were learnt, as the app asks them and in a wording that
 training never saw, beside the mean of the other peoples and a uniform guess; then on the questions that training never
 showed, beside a uniform guess (all by the training code); then on all questions the culture's people were asked, by
-`culturechat probe` on the file that ships (four orders, with a 95 % interval over questions).
+`culturechat probe` on the file that ships (four orders, with a 95 % interval over questions; of the adapter of all
+cultures all figures are means over them).
 
 | card | form | culture | base | MB | recipe, seed | WD learnt | unseen wording | others pooled | uniform | \
 never shown | uniform | WD by probe, all | licence |
@@ -148,6 +149,7 @@ def _score(card: CardFile, wording: str, who: str, group: str = "seeds") -> str:
 def _probed(card: CardFile) -> str:
     try:
         found = card.scores["probe"]["wd"]
-        return f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
     except KeyError:
         return ""
+    interval = f" ({found['low']:.3f} to {found['high']:.3f})" if "low" in found else ""
+    return f"{found['mean']:.3f}{interval}"

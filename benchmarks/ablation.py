@@ -1,9 +1,9 @@
 """What do more wordings of the seeds bring? `python -m benchmarks.ablation [--cultures A,B] [--seeds N,M]`.
 
 Adapters of the embedded default that differ in the sentences they are shown and in nothing else: the 50 seeds alone, or
-with sentences that the augmentation of CultureLLM makes of them (arXiv 2402.10946, sections 3.2 and 4.4). All learn the
-same number of option lists from the same start, which knows the seeds in the bank's wording and the mean answers of all
-peoples; and are then asked in that wording and in one that none was shown. Prose and replay are left out.
+with sentences that the augmentation of CultureLLM (arXiv 2402.10946) makes of them. All learn the same number of option
+lists from the same start, which knows the seeds in the bank's wording and the mean answers of all peoples; and are then
+asked in that wording and in one that none was shown. Prose and replay are left out.
 
 What is done is kept in `--runs` and not done again, so that a killed run goes on, and so that two processes with other
 `--cultures` can share the work. The tables are printed of all that is there.

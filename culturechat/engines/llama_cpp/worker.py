@@ -94,7 +94,7 @@ class Worker:
             case Open():
                 if not command.keep:
                     self._cancel(Cancel(tuple(self._decks), scoring=True))
-                self._begin(_Opening(self, command))
+                self.begin(_Opening(self, command))
             case Generate(run, requests):
                 self._answer(run, requests)
             case Score(run, column):
@@ -233,7 +233,7 @@ class Worker:
                 if isinstance(job, kind) and job.deck is deck:
                     job.waiting.extend(work)
                     return
-            self._begin(kind(self, deck, deque(work)), self._in_turn)
+            self.begin(kind(self, deck, deque(work)), self._in_turn)
 
     def _cancel(self, command: Cancel) -> None:
         with self._news:
@@ -245,7 +245,8 @@ class Worker:
         """Return the jobs, those that wait for their turn included."""
         return [inner for job in self._jobs for inner in (job.queue if isinstance(job, _InTurn) else [job])]
 
-    def _begin(self, job: Job, in_turn: bool = False) -> None:
+    def begin(self, job: Job, in_turn: bool = False) -> None:
+        """Take on a job; in turn, it waits until the others that are so are over."""
         with self._news:  # held already where a job is handed work
             if in_turn:
                 line = next((other for other in self._jobs if isinstance(other, _InTurn)), None)
